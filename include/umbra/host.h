@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What mmu/, rmap/ and fastpath/ ask of the world they run in. core/host.c
+ * implements it in the kernel, harness/ in userspace; chosen at link time.
+ */
+#ifndef _UMBRA_HOST_H
+#define _UMBRA_HOST_H
+
+#include <umbra/fault.h>
+
+struct um_mmu;
+struct um_slot;
+
+/*
+ * um_table_alloc() - a zeroed page for 512 entries.
+ * May sleep. Returns NULL when there is no memory. Charged to the VM's cgroup.
+ */
+u64 *um_table_alloc(void);
+void um_table_free(u64 *table);
+hpa_t um_table_pa(const u64 *table);
+u64 *um_table_va(hpa_t pa);
+/*
+ * um_table_free_rcu() - free after a grace period of rcu_read_lock() readers.
+ * The table must hold nothing but frozen entries. Any context.
+ */
+void um_table_free_rcu(u64 *table);
+/* Wait until every um_table_free_rcu() so far has freed. Sleeps. */
+void um_table_free_barrier(void);
+
+/*
+ * um_host_slot() - the slot of @gfn, or NULL. The caller holds the VM's SRCU
+ * (um_host_read_lock()) for as long as it uses the slot.
+ */
+struct um_slot *um_host_slot(struct um_mmu *mmu, gfn_t gfn);
+int um_host_read_lock(struct um_mmu *mmu);
+void um_host_read_unlock(struct um_mmu *mmu, int idx);
+
+/*
+ * um_host_pin() - make the host page under f->gfn of f->slot present with
+ * the rights that f->access asks for, and hold it. Fills pfn, page,
+ * host_writable, host_level (1 when um_mmu.hugepages is off or the page is
+ * not mapped huge by the host). A read fault takes the page writable when
+ * that costs nothing (no COW is broken, no file page dirtied). Sleeps.
+ *
+ * Returns CONTINUE, or BAD_HVA, HWPOISON, INTR, RETRY.
+ */
+enum um_pf um_host_pin(struct um_mmu *mmu, struct um_fault *f);
+/*
+ * um_host_unpin() - drop the reference; @accessed and @dirty tell the
+ * host's LRU and writeback what was granted.
+ */
+void um_host_unpin(struct um_fault *f, bool accessed, bool dirty);
+
+/* Set @gfn's bit in the slot's bitmap, if it has one. Any context. */
+void um_host_mark_dirty(struct um_slot *slot, gfn_t gfn);
+
+/*
+ * um_host_kick_guests() - make every vCPU of this VM that is in guest mode
+ * leave it, and wait until it did. Full barrier before it looks (T1).
+ */
+void um_host_kick_guests(struct um_mmu *mmu);
+
+/* The VM broke an invariant: mark it dead; it only returns -EIO from now on. */
+void um_host_vm_dead(struct um_mmu *mmu);
+
+/* A long loop may be descheduled here; false in contexts that may not. */
+void um_host_relax(void);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The face of mmu/ towards core/ and vmx/.
+ *
+ * One struct um_mmu per VM, embedded in struct um_vm. No lock guards the
+ * tables: entries are changed by atomic operations only, tables are freed
+ * after an RCU grace period (docs/locking.md).
+ */
+#ifndef _UMBRA_MMU_H
+#define _UMBRA_MMU_H
+
+#include <umbra/fault.h>
+#include <umbra/tlb.h>
+
+struct um_slot;
+
+enum um_fast_mode {
+	UM_FAST_OFF, /* every write fault goes the slow way */
+	UM_FAST_TAG, /* claim with a unique id, check, commit */
+	UM_FAST_MW,  /* one cmpxchg; the predicate stands in the word */
+};
+
+/* What the CPU offers; filled by vmx/ before the first VM. */
+struct um_mmu_caps {
+	bool ad;     /* accessed and dirty flags for EPT */
+	bool huge2m; /* 2M leaves */
+	bool huge1g; /* 1G leaves */
+	bool exec_only;
+	u8 maxphyaddr;
+};
+
+/* Counters, exported by core/ through KVM_GET_STATS_FD. Written by any CPU. */
+struct um_mmu_stat {
+	atomic64_t pages[3];	/* leaves now mapped: 4K, 2M, 1G */
+	atomic64_t tables;	/* table pages now linked */
+	atomic64_t splits;
+	atomic64_t merges;
+	atomic64_t zapped;	/* leaves removed */
+	atomic64_t wrprot;	/* leaves write-protected for the dirty log */
+	atomic64_t flushes;	/* debts paid by kicking vCPUs */
+};
+
+/* Per vCPU; written by the vCPU itself only. */
+struct um_fault_stat {
+	u64 taken;
+	u64 fixed;	/* by the slow path */
+	u64 fast;	/* by the fast path */
+	u64 spurious;
+	u64 emulate;
+	u64 retry;
+	u64 claim_taken; /* fast path met another vCPU's tag */
+	u64 claim_lost;	 /* fast path's claim was overwritten */
+	u64 no_tag;	 /* went slow because the vCPU has no id */
+};
+
+struct um_mmu {
+	u64 *root;		/* level-4 table; const after init */
+	hpa_t root_pa;
+	enum um_fast_mode fast; /* READ_ONCE; may change while running */
+	bool hugepages;
+	bool audit;		/* audit after every fault */
+	struct um_mmu_caps caps;
+	struct um_tlb tlb;
+
+	/* Invalidation sequence: see um_mmu_invalidate_begin(). */
+	atomic_t invalidating;
+	atomic64_t invalidate_seq;
+
+	struct um_mmu_stat stat;
+};
+
+/* Returns 0 or -ENOMEM. */
+int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps);
+/* No vCPU, no slot and no notifier is left. Sleeps. */
+void um_mmu_destroy(struct um_mmu *mmu);
+
+/*
+ * um_fault_handle() - the spine: fast, resolve, walk, fix. Sleeps. Counts
+ * into @stat. f->path tells the way it went.
+ */
+enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
+			   struct um_fault_stat *stat);
+
+/*
+ * Slot hooks, called by core/ with slots_lock held, after the change was
+ * published and every reader of the old slot has left (synchronize_srcu).
+ * All sleep. On return no TLB grants what was taken.
+ */
+void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot);
+/* @slot has a bitmap now: split huge leaves, take W everywhere. */
+int um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot);
+/* @slot has no bitmap any more: let huge leaves come back. */
+void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot);
+
+/*
+ * um_dirty_harvest() - move the slot's dirty bits into slot->dirty_out, take
+ * W from each page moved, pay. slots_lock held. Returns true when any bit
+ * was set. Order: exchange the bitmap word, protect, flush, copy out.
+ */
+bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot);
+
+/*
+ * Notifier hooks. begin raises the count before anything is zapped, end
+ * raises the sequence, then drops the count. A fault reads the sequence
+ * before it pins and checks both after its claim.
+ */
+void um_mmu_invalidate_begin(struct um_mmu *mmu);
+void um_mmu_invalidate_end(struct um_mmu *mmu);
+/* Remove [start, end) of the slot. Returns true when a flush is owed. */
+bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
+		  gfn_t end);
+/* Was any page of [start, end) used? age also forgets that it was. */
+bool um_mmu_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
+		gfn_t end);
+bool um_mmu_test_age(struct um_mmu *mmu, const struct um_slot *slot,
+		     gfn_t start, gfn_t end);
+
+/* Recompute the invariants of design; kills the VM when one is broken. */
+void um_mmu_audit(struct um_mmu *mmu);
+
+/* EPTP without its root address: memory type, walk length, A/D. */
+u64 um_mmu_eptp(const struct um_mmu *mmu);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The objects of core/: a VM and its vCPUs.
+ */
+#ifndef _UMBRA_VM_H
+#define _UMBRA_VM_H
+
+#include <linux/kvm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/refcount.h>
+#include <linux/srcu.h>
+#include <umbra/mmu.h>
+#include <umbra/slot.h>
+
+#define UM_SLOTS_MAX 32764
+#define UM_VCPUS_MAX 64	   /* KVM_CAP_MAX_VCPUS */
+#define UM_VCPU_IDS_MAX 256 /* KVM_CAP_MAX_VCPU_ID */
+#define UM_CPUID_MAX 256
+/* The vCPU's mmap: kvm_run, port data, one spare page (as KVM). */
+#define UM_RUN_PAGES 3
+#define UM_PIO_PAGE 1
+
+/* Slots sorted by base, copied on write; SRCU, written under slots_lock. */
+struct um_slots {
+	u64 gen;
+	int n;
+	struct um_slot *by_gfn[];
+};
+
+struct um_vm_stat {
+	atomic64_t slot_updates;
+};
+
+struct um_vm {
+	struct um_mmu mmu;
+	struct mm_struct *mm;	/* the creator's; const */
+	refcount_t users;	/* the VM fd, each vCPU fd, each stats fd */
+	bool dead;		/* WRITE_ONCE once; then only -EIO */
+
+	struct mutex slots_lock; /* memslots, dirty log */
+	struct srcu_struct srcu;
+	struct um_slots __rcu *slots; /* SRCU */
+
+	struct mmu_notifier notifier;
+
+	struct mutex lock; /* vCPU creation, tss_addr */
+	struct um_vcpu *vcpu[UM_VCPUS_MAX]; /* published with release */
+	int nr_vcpus;			    /* release after vcpu[] */
+	u64 tss_addr;
+	u64 tsc_offset; /* guest TSC = host TSC + this, for all vCPUs at birth */
+
+	struct um_vm_stat stat;
+	char stat_id[48];
+};
+
+struct um_vcpu_stat {
+	struct um_fault_stat pf;
+	u64 exits;
+	u64 io_exits;
+	u64 mmio_exits;
+	u64 halt_exits;
+	u64 signal_exits;
+	u64 irq_exits;
+	u64 nmi_exits;
+	u64 cpuid_exits;
+	u64 msr_exits;
+	u64 cr_exits;
+	u64 insn_emulated;
+	u64 tlb_flush; /* INVEPTs because a debt was seen or the CPU changed */
+	u64 vmread;
+	u64 vmwrite;
+	u64 preempted;
+};
+
+/*
+ * Common part of a vCPU; vmx/ embeds it in its own struct. Fields without a
+ * note are touched with vcpu->mutex held.
+ */
+struct um_vcpu {
+	struct um_vm *vm;
+	int id;			/* KVM's id; const */
+	int idx;		/* index in vm->vcpu[]; const */
+	u8 tag;			/* claim id 1..63, 0: none left; const */
+	struct mutex mutex;	/* one ioctl at a time */
+	struct kvm_run *run;	/* UM_RUN_PAGES vmalloc'ed pages */
+	void *pio_data;		/* the page at UM_PIO_PAGE */
+
+	int cpu;		/* loaded on, -1: not; preempt notifier */
+	bool in_guest;		/* see tlb.h; written by the vCPU, read by kicks */
+	struct preempt_notifier preempt;
+
+	sigset_t sigset;
+	bool sigset_active;
+	u32 mp_state;
+
+	int ncpuid;
+	struct kvm_cpuid_entry2 *cpuid; /* UM_CPUID_MAX entries at most */
+
+	struct um_vcpu_stat stat;
+	char stat_id[48];
+};
+
+static inline struct um_vm *mmu_to_vm(struct um_mmu *mmu)
+{
+	return container_of(mmu, struct um_vm, mmu);
+}
+
+#define um_for_each_vcpu(i, vcpu, vm) \
+	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) && \
+		      ((vcpu) = (vm)->vcpu[i], true); (i)++)
+
+/* core/vm.c */
+long um_dev_ioctl(struct file *file, unsigned int nr, unsigned long arg);
+void um_vm_get(struct um_vm *vm);
+void um_vm_put(struct um_vm *vm);
+/* Marks the VM dead and kicks its vCPUs. Any context. */
+void um_vm_kill(struct um_vm *vm);
+
+/* core/memslot.c */
+int um_slot_set(struct um_vm *vm,
+		const struct kvm_userspace_memory_region *mem);
+int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log);
+struct um_slot *um_slot_find(const struct um_slots *slots, gfn_t gfn);
+
+/*
+ * Guest memory by physical address, through the slots; marks dirty what it
+ * writes. SRCU is taken inside. Return 0, or -EFAULT where there is no slot
+ * (or a read-only one is written) or the VMM's memory cannot be reached:
+ * callers tell MMIO from memory by um_guest_is_mmio().
+ */
+int um_guest_read(struct um_vm *vm, gpa_t gpa, void *data, unsigned int len);
+int um_guest_write(struct um_vm *vm, gpa_t gpa, const void *data,
+		   unsigned int len);
+/*
+ * Compare and exchange 1, 2, 4, 8 or 16 bytes (aligned, within one page) of
+ * guest memory atomically. *old is what was expected, and gets what was
+ * found. Returns 0 done, 1 differed, -EFAULT as above.
+ */
+int um_guest_cmpxchg(struct um_vm *vm, gpa_t gpa, void *old, const void *new,
+		     unsigned int len);
+/* No slot there, or (write) a read-only one. */
+bool um_guest_is_mmio(struct um_vm *vm, gpa_t gpa, bool write);
+
+/* core/cpuid.c */
+int um_cpuid_supported(struct kvm_cpuid2 __user *user);
+int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user);
+const struct kvm_cpuid_entry2 *um_cpuid_find(const struct um_vcpu *vcpu,
+					     u32 function, u32 index);
+/* What CPUID returns, limits and out-of-range leaves as on Intel. */
+void um_cpuid(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
+	      u32 *edx);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The face of vmx/ towards main.c and core/. Nobody else knows the VMCS.
+ */
+#ifndef _UMBRA_VMX_H
+#define _UMBRA_VMX_H
+
+#include <linux/kvm.h>
+#include <umbra/mmu.h>
+
+struct um_vcpu;
+struct um_vm;
+
+/*
+ * um_vmx_init() - check every CPU, allocate VMXON regions, prepare hooks.
+ * Returns 0, -ENODEV naming what is missing, or -EBUSY when VMX is in use.
+ */
+int um_vmx_init(void);
+void um_vmx_exit(void);
+/* VMXON everywhere for the first VM, VMXOFF after the last. -EBUSY: taken. */
+int um_vmx_get(void);
+void um_vmx_put(void);
+const struct um_mmu_caps *um_vmx_mmu_caps(void);
+
+/*
+ * A vCPU is allocated by vmx/ because its own struct contains ours; the
+ * common part is zeroed but for what vmx/ owns. core/ has set vcpu->vm, id,
+ * idx through the arguments.
+ */
+struct um_vcpu *um_vmx_vcpu_create(struct um_vm *vm, int id, int idx);
+void um_vmx_vcpu_free(struct um_vcpu *vcpu);
+
+/* All below: vcpu->mutex held, no preempt-off, may sleep. errno as KVM. */
+int um_vmx_run(struct um_vcpu *vcpu);
+void um_vmx_get_regs(struct um_vcpu *vcpu, struct kvm_regs *regs);
+int um_vmx_set_regs(struct um_vcpu *vcpu, const struct kvm_regs *regs);
+void um_vmx_get_sregs(struct um_vcpu *vcpu, struct kvm_sregs *sregs);
+int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs);
+/* One MSR on behalf of user space: 0, or 1 when it is unknown or refused. */
+int um_vmx_get_msr(struct um_vcpu *vcpu, u32 index, u64 *data);
+int um_vmx_set_msr(struct um_vcpu *vcpu, u32 index, u64 data);
+/* MSRs of KVM_GET_MSR_INDEX_LIST. */
+const u32 *um_vmx_msr_list(unsigned int *n);
+void um_vmx_get_fpu(struct um_vcpu *vcpu, struct kvm_fpu *fpu);
+void um_vmx_set_fpu(struct um_vcpu *vcpu, const struct kvm_fpu *fpu);
+void um_vmx_get_xsave(struct um_vcpu *vcpu, struct kvm_xsave *xsave);
+int um_vmx_set_xsave(struct um_vcpu *vcpu, const struct kvm_xsave *xsave);
+void um_vmx_get_xcrs(struct um_vcpu *vcpu, struct kvm_xcrs *xcrs);
+int um_vmx_set_xcrs(struct um_vcpu *vcpu, const struct kvm_xcrs *xcrs);
+/* CPUID changed: recompute what follows from it. */
+void um_vmx_cpuid_changed(struct um_vcpu *vcpu);
+
+#endif
