@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * guest_walk.h - translate a guest linear address by the guest's own tables
+ *
+ * What the CPU's page walker does, in software: for the emulator, for user
+ * space that asks for a translation, and for shadowing guest tables. Covers
+ * paging off, 32-bit (PSE, PSE-36), PAE, 4-level and 5-level. Protection keys
+ * and shadow stacks are not known here and must not be offered to a guest.
+ *
+ * Canonicality is the caller's business: the walk ignores the bits above those
+ * that index a table. No locks; the callbacks decide about sleeping.
+ */
+#ifndef _UMBRA_GUEST_WALK_H
+#define _UMBRA_GUEST_WALK_H
+
+#include <linux/types.h>
+
+/* The kind of access. Not USER means supervisor. */
+#define UM_WALK_WRITE		0x01
+#define UM_WALK_FETCH		0x02
+#define UM_WALK_USER		0x04
+#define UM_WALK_IMPLICIT	0x08	/* supervisor: RFLAGS.AC does not help */
+#define UM_WALK_PEEK		0x10	/* leave the A and D bits alone */
+
+/* #PF error code. */
+#define UM_PFEC_PRESENT		0x01
+#define UM_PFEC_WRITE		0x02
+#define UM_PFEC_USER		0x04
+#define UM_PFEC_RSVD		0x08
+#define UM_PFEC_FETCH		0x10
+
+/* Rights a walk found, before CR0.WP, SMEP and SMAP are applied. */
+#define UM_WALK_MAY_WRITE	0x1
+#define UM_WALK_MAY_USER	0x2
+#define UM_WALK_MAY_EXEC	0x4
+
+#define UM_WALK_LEVELS 5
+
+enum um_gpte_rc {
+	UM_GPTE_OK,
+	UM_GPTE_CHANGED,	/* cmpxchg: another value stands there now */
+	UM_GPTE_READONLY,	/* cmpxchg: no A/D bits for this table */
+	UM_GPTE_NOWHERE,	/* no memory at this gpa */
+};
+
+struct um_guest_paging {
+	u64 cr0;
+	u64 cr3;
+	u64 cr4;
+	u64 efer;
+	u64 rflags;		/* AC only */
+	u64 pdpte[4];		/* PAE: as loaded by the last MOV to CR3 */
+	u8 maxphyaddr;
+	bool no_gbpages;	/* CPUID: PS in a PDPTE is reserved */
+
+	/* @size is that of an entry, 4 or 8 bytes, @gpa aligned to it. */
+	enum um_gpte_rc (*read_gpte)(void *priv, u64 gpa, unsigned int size,
+				     u64 *val);
+	enum um_gpte_rc (*cmpxchg_gpte)(void *priv, u64 gpa, unsigned int size,
+					u64 old, u64 new);
+	void *priv;
+};
+
+enum um_walk_result {
+	UM_WALK_OK,
+	UM_WALK_FAULT,		/* #PF with error_code */
+	UM_WALK_NOWHERE,	/* a table lies outside of memory; error_code is
+				 * that of a not-present entry
+				 */
+	UM_WALK_RETRY,		/* entries change faster than they are read */
+};
+
+struct um_guest_walk {
+	u64 linear;
+	u32 access;
+
+	u64 gpa;		/* OK: of this very byte */
+	u32 error_code;		/* FAULT, NOWHERE */
+	u8 rights;		/* UM_WALK_MAY_*; valid with OK and with a
+				 * FAULT that has PRESENT and not RSVD
+				 */
+	u8 level;		/* of the last entry read: 1 = 4K, 2, 3;
+				 * 0 with paging off
+				 */
+	u8 top;			/* level of the root */
+	/* Entries read and where they are, by level - 1; with A/D as set. */
+	u64 gpte[UM_WALK_LEVELS];
+	u64 gpte_gpa[UM_WALK_LEVELS];
+};
+
+enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
+				  u64 linear, u32 access,
+				  struct um_guest_walk *walk);
+
+/* May this value be loaded into a PDPTE register? If not: #GP(0). */
+bool um_guest_pdpte_is_valid(u64 pdpte, u8 maxphyaddr);
+
+#endif
