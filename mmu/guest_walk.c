@@ -86,7 +86,9 @@ static bool is_leaf(const struct um_guest_paging *p, enum format fmt,
 static u64 reserved_bits_32(const struct um_guest_paging *p, bool large)
 {
 	/* PSE-36: bits 20:13 are address bits 39:32. */
-	return large ? bit_range(21, min_t(int, p->maxphyaddr, 40) - 19) : 0;
+	int width = clamp_t(int, p->maxphyaddr, 32, 40);
+
+	return large ? bit_range(21, width - 19) : 0;
 }
 
 static u64 reserved_bits(const struct um_guest_paging *p, enum format fmt,
