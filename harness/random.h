@@ -3,6 +3,8 @@
 #ifndef _HARNESS_RANDOM_H
 #define _HARNESS_RANDOM_H
 
+#include <linux/kernel.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,7 +44,7 @@ static inline unsigned long long random_operand(void)
 
 	if (random_below(2))
 		return random_u64();
-	return edges[random_below(sizeof(edges) / sizeof(edges[0]))];
+	return edges[random_below(ARRAY_SIZE(edges))];
 }
 
 #endif

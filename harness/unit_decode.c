@@ -9,6 +9,8 @@
 #include "flat.h"
 #include "tap.h"
 
+#include <linux/kernel.h>
+
 #include <string.h>
 
 #define CODE 0x1000
@@ -187,7 +189,7 @@ static void encodings(void)
 	struct um_emul e;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
 		const struct good *g = &good[i];
 		const struct um_insn *insn = &e.insn;
 		enum um_emul_rc rc;
@@ -216,7 +218,7 @@ static void refusals(void)
 	struct um_emul e;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		const struct bad *b = &bad[i];
 		enum um_emul_rc rc;
 

@@ -10,6 +10,8 @@
 #include "random.h"
 #include "tap.h"
 
+#include <linux/kernel.h>
+
 #include <string.h>
 
 #define P	0x01ULL
@@ -55,7 +57,7 @@ static const struct kind kinds[] = {
 	{ "5-level 1G", PAE | LA57, LMA, 5, 3, 8, SHIFT64 },
 };
 
-#define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define NR_KINDS ARRAY_SIZE(kinds)
 
 /* Guest memory: one entry per level, nothing else exists. */
 struct tables {
@@ -210,7 +212,7 @@ static const u32 accesses[] = {
 	UM_WALK_IMPLICIT, UM_WALK_IMPLICIT | UM_WALK_WRITE,
 };
 
-#define NR_ACCESSES (sizeof(accesses) / sizeof(accesses[0]))
+#define NR_ACCESSES ARRAY_SIZE(accesses)
 
 static unsigned long nr_walks;
 
@@ -305,27 +307,31 @@ static void permissions(void)
 	printf("# %lu walks\n", nr_walks);
 }
 
-static void not_present(void)
+static void not_present_at(const struct kind *k, unsigned int level, u32 access)
 {
 	struct um_guest_walk walk;
-	unsigned int i, level, a;
 	struct tables t;
 
+	build(&t, k, some_linear(k));
+	/* Whatever else is set does not matter. */
+	t.gpte[level - 1] = random_u64() & ~P;
+	if (k->size == 4)
+		t.gpte[level - 1] &= 0xffffffff;
+	EXPECT_EQ(um_guest_walk(&t.paging, t.linear, access, &walk),
+		  UM_WALK_FAULT);
+	EXPECT_EQ(walk.error_code, model_error(&t.paging, access, 0));
+	EXPECT_EQ(walk.level, level);
+	EXPECT_EQ(t.nr_cmpxchg, 0);
+}
+
+static void not_present(void)
+{
+	unsigned int i, level, a;
+
 	for (i = 0; i < NR_KINDS; i++)
-	for (level = kinds[i].leaf; level <= kinds[i].top; level++)
-	for (a = 0; a < NR_ACCESSES; a++) {
-		build(&t, &kinds[i], some_linear(&kinds[i]));
-		/* Whatever else is set does not matter. */
-		t.gpte[level - 1] = random_u64() & ~P;
-		if (kinds[i].size == 4)
-			t.gpte[level - 1] &= 0xffffffff;
-		EXPECT_EQ(um_guest_walk(&t.paging, t.linear, accesses[a],
-					&walk), UM_WALK_FAULT);
-		EXPECT_EQ(walk.error_code,
-			  model_error(&t.paging, accesses[a], 0));
-		EXPECT_EQ(walk.level, level);
-		EXPECT_EQ(t.nr_cmpxchg, 0);
-	}
+		for (level = kinds[i].leaf; level <= kinds[i].top; level++)
+			for (a = 0; a < NR_ACCESSES; a++)
+				not_present_at(&kinds[i], level, accesses[a]);
 }
 
 /* Reserved bits of a present entry: the SDM's figures as masks, M = 46. */

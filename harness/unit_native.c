@@ -13,6 +13,8 @@
 #include "random.h"
 #include "tap.h"
 
+#include <linux/kernel.h>
+
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -462,7 +464,7 @@ static void modrm_instructions(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(templates) / sizeof(templates[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(templates); i++)
 		check_template(&templates[i]);
 }
 

@@ -64,9 +64,8 @@ struct um_guest_paging {
 enum um_walk_result {
 	UM_WALK_OK,
 	UM_WALK_FAULT,		/* #PF with error_code */
-	UM_WALK_NOWHERE,	/* a table lies outside of memory; error_code is
-				 * that of a not-present entry
-				 */
+	/* a table is outside of memory; error_code as if not present */
+	UM_WALK_NOWHERE,
 	UM_WALK_RETRY,		/* entries change faster than they are read */
 };
 
@@ -76,12 +75,10 @@ struct um_guest_walk {
 
 	u64 gpa;		/* OK: of this very byte */
 	u32 error_code;		/* FAULT, NOWHERE */
-	u8 rights;		/* UM_WALK_MAY_*; valid with OK and with a
-				 * FAULT that has PRESENT and not RSVD
-				 */
-	u8 level;		/* of the last entry read: 1 = 4K, 2, 3;
-				 * 0 with paging off
-				 */
+	/* UM_WALK_MAY_*; also valid with a FAULT for lack of rights */
+	u8 rights;
+	/* of the last entry read: 1 = 4K; 0 with paging off */
+	u8 level;
 	u8 top;			/* level of the root */
 	/* Entries read and where they are, by level - 1; with A/D as set. */
 	u64 gpte[UM_WALK_LEVELS];
