@@ -65,6 +65,7 @@ struct um_fault {
 	um_pfn_t pfn;	    /* of f->gfn */
 	struct page *page;  /* reference held until the commit, or NULL */
 	bool host_writable; /* the host's own mapping may be written */
+	bool device;	    /* pfn is not RAM: map it uncached */
 	u8 host_level;	    /* largest level the host maps it with */
 
 	/* walk and fix */

@@ -17,11 +17,9 @@ struct um_slot;
  */
 u64 *um_table_alloc(void);
 void um_table_free(u64 *table);
-hpa_t um_table_pa(const u64 *table);
-u64 *um_table_va(hpa_t pa);
 /*
  * um_table_free_rcu() - free after a grace period of rcu_read_lock() readers.
- * The table must hold nothing but frozen entries. Any context.
+ * The table holds nothing but dead entries. Any context.
  */
 void um_table_free_rcu(u64 *table);
 /* Wait until every um_table_free_rcu() so far has freed. Sleeps. */
@@ -38,8 +36,8 @@ void um_host_read_unlock(struct um_mmu *mmu, int idx);
 /*
  * um_host_pin() - make the host page under f->gfn of f->slot present with
  * the rights that f->access asks for, and hold it. Fills pfn, page,
- * host_writable, host_level (1 when um_mmu.hugepages is off or the page is
- * not mapped huge by the host). A read fault takes the page writable when
+ * host_writable, device (not RAM), host_level (1 when um_mmu.hugepages is off
+ * or the page is not mapped huge by the host). A read fault takes the page writable when
  * that costs nothing (no COW is broken, no file page dirtied). Sleeps.
  *
  * Returns CONTINUE, or BAD_HVA, HWPOISON, INTR, RETRY.
@@ -63,7 +61,7 @@ void um_host_kick_guests(struct um_mmu *mmu);
 /* The VM broke an invariant: mark it dead; it only returns -EIO from now on. */
 void um_host_vm_dead(struct um_mmu *mmu);
 
-/* A long loop may be descheduled here; false in contexts that may not. */
+/* A long loop of an ioctl may be descheduled here. Sleeps. */
 void um_host_relax(void);
 
 #endif

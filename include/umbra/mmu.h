@@ -12,6 +12,8 @@
 #include <umbra/fault.h>
 #include <umbra/tlb.h>
 
+#include <linux/spinlock.h>
+
 struct um_slot;
 
 enum um_fast_mode {
@@ -57,10 +59,11 @@ struct um_mmu {
 	u64 *root;		/* level-4 table; const after init */
 	hpa_t root_pa;
 	enum um_fast_mode fast; /* READ_ONCE; may change while running */
-	bool hugepages;
+	bool hugepages;		/* set by the owner, as fast and audit */
 	bool audit;		/* audit after every fault */
 	struct um_mmu_caps caps;
 	struct um_tlb tlb;
+	spinlock_t untagged;	/* the one claim without a tag: see tdp.c */
 
 	/* Invalidation sequence: see um_mmu_invalidate_begin(). */
 	atomic_t invalidating;
@@ -87,7 +90,10 @@ enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
  * All sleep. On return no TLB grants what was taken.
  */
 void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot);
-/* @slot has a bitmap now: split huge leaves, take W everywhere. */
+/*
+ * @slot has a bitmap now: split huge leaves, take W everywhere. Returns 0; a
+ * huge leaf for which no table could be had stays whole, without W.
+ */
 int um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot);
 /* @slot has no bitmap any more: let huge leaves come back. */
 void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot);
@@ -106,7 +112,7 @@ bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot);
  */
 void um_mmu_invalidate_begin(struct um_mmu *mmu);
 void um_mmu_invalidate_end(struct um_mmu *mmu);
-/* Remove [start, end) of the slot. Returns true when a flush is owed. */
+/* Remove [start, end) of the slot. Returns true when um_tlb_pay() is due. */
 bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 		  gfn_t end);
 /* Was any page of [start, end) used? age also forgets that it was. */
@@ -115,8 +121,16 @@ bool um_mmu_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 bool um_mmu_test_age(struct um_mmu *mmu, const struct um_slot *slot,
 		     gfn_t start, gfn_t end);
 
-/* Recompute the invariants of design; kills the VM when one is broken. */
-void um_mmu_audit(struct um_mmu *mmu);
+/*
+ * um_mmu_audit() - check every entry of the tree; kills the VM when an
+ * invariant is broken. Any time. Returns false when one was.
+ *
+ * um_mmu_audit_quiet() - the same, and what holds only while nothing moves:
+ * every leaf inside a slot, none writable without its dirty bit, statistics
+ * equal to a count. No fault, hook or notifier runs meanwhile.
+ */
+bool um_mmu_audit(struct um_mmu *mmu);
+bool um_mmu_audit_quiet(struct um_mmu *mmu);
 
 /* EPTP without its root address: memory type, walk length, A/D. */
 u64 um_mmu_eptp(const struct um_mmu *mmu);
