@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Was a page used? With A/D flags the CPU says so; without, a leaf loses all
+ * rights and the next access tells. The fast path gives them back.
+ */
+#include "internal.h"
+
+static bool um_spte_is_young(const struct um_mmu *mmu, u64 spte)
+{
+	if (!um_spte_is_leaf(spte))
+		return false;
+	return mmu->caps.ad ? spte & UM_SPTE_A : !um_spte_is_tracked(spte);
+}
+
+/*
+ * Clearing A takes no right away. A TLB that knows the page as used keeps it
+ * from being seen used again until it is flushed; the LRU lives with that.
+ */
+static u64 um_spte_aged(const struct um_mmu *mmu, u64 spte)
+{
+	if (mmu->caps.ad)
+		return spte & ~(UM_SPTE_A | UM_SPTE_TAG);
+	return um_spte_track(spte);
+}
+
+bool um_mmu_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
+		gfn_t end)
+{
+	struct um_iter iter;
+	bool young = false;
+
+	um_tlb_take_begin(&mmu->tlb);
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, start, end) {
+		while (um_spte_is_young(mmu, iter.old)) {
+			u64 aged = um_spte_aged(mmu, iter.old);
+
+			if (um_spte_try(iter.sptep, &iter.old, aged)) {
+				iter.old = aged;
+				young = true;
+				break;
+			}
+		}
+	}
+	rcu_read_unlock();
+	um_tlb_take_end(&mmu->tlb, young && !mmu->caps.ad);
+	return young;
+}
+
+bool um_mmu_test_age(struct um_mmu *mmu, const struct um_slot *slot,
+		     gfn_t start, gfn_t end)
+{
+	struct um_iter iter;
+	bool young = false;
+
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, start, end) {
+		young = um_spte_is_young(mmu, iter.old);
+		if (young)
+			break;
+	}
+	rcu_read_unlock();
+	return young;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Look at everything again, slowly, and compare with what must hold. A broken
+ * invariant costs the VM its life and the log one line, never the host.
+ */
+#include "internal.h"
+
+#include <umbra/host.h>
+
+#include <linux/bitops.h>
+#include <linux/bug.h>
+
+static bool um_audit_fail(struct um_mmu *mmu, gfn_t gfn, int level, u64 spte,
+			  const char *what)
+{
+	WARN_ONCE(true, "umbra: gfn %llx level %d spte %llx: %s\n",
+		  (unsigned long long)gfn, level, (unsigned long long)spte,
+		  what);
+	um_host_vm_dead(mmu);
+	return false;
+}
+
+static const char *const um_audit_names[] = {
+	[1] = "I1: W without MW",
+	[2] = "I2: MW without HW",
+	[3] = "I3: a tag beside W",
+	[4] = "I4: not present, and not nothing",
+	[5] = "I5: W or X without R",
+	[6] = "I6: a leaf of another level",
+	[7] = "I7: misplaced frame",
+	[8] = "I8: memory type",
+	[9] = "I9: a bit without meaning",
+	[10] = "I10: saved rights beside rights",
+	[11] = "I11: a table with rights bits",
+};
+
+static bool um_audit_spte(struct um_mmu *mmu, gfn_t gfn, int level, u64 spte)
+{
+	int broken = um_spte_check(spte, level, mmu->caps.maxphyaddr);
+
+	if (broken)
+		return um_audit_fail(mmu, gfn, level, spte,
+				     um_audit_names[broken]);
+	if (um_spte_is_leaf(spte) && mmu->caps.ad && um_spte_is_tracked(spte))
+		return um_audit_fail(mmu, gfn, level, spte,
+				     "tracked though the CPU has A/D");
+	return true;
+}
+
+/* What the slot of a leaf asks for. */
+static bool um_audit_slot(struct um_mmu *mmu, const struct um_slot *slot,
+			  gfn_t gfn, int level, u64 spte)
+{
+	if (!um_spte_is_leaf(spte))
+		return true;
+	if (!slot || !um_slot_fits(slot, gfn, level))
+		return um_audit_fail(mmu, gfn, level, spte,
+				     "a leaf outside its slot");
+	if ((spte & UM_SPTE_MW) && (slot->flags & KVM_MEM_READONLY))
+		return um_audit_fail(mmu, gfn, level, spte,
+				     "a read-only slot may be written");
+	return true;
+}
+
+/* A slot may be replaced meanwhile, but not while a fault holds its own. */
+bool um_audit_fault(struct um_mmu *mmu, const struct um_fault *f)
+{
+	gfn_t start, end;
+	struct um_iter iter;
+	bool good = true;
+
+	if (f->gfn >= UM_GFN_END)
+		return true;
+	start = um_gfn_round_down(f->gfn, UM_LEVEL_2M);
+	end = start + um_level_pages(UM_LEVEL_2M);
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, start, end) {
+		gfn_t base = um_iter_base(&iter);
+
+		good = um_audit_spte(mmu, base, iter.level, iter.old);
+		if (good && f->slot &&
+		    f->gfn - base < um_level_pages(iter.level))
+			good = um_audit_slot(mmu, f->slot, base, iter.level,
+					     iter.old);
+		if (!good)
+			break;
+	}
+	rcu_read_unlock();
+	return good;
+}
+
+bool um_mmu_audit(struct um_mmu *mmu)
+{
+	struct um_iter iter;
+	bool good = true;
+
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, 0, UM_GFN_END) {
+		good = um_audit_spte(mmu, um_iter_base(&iter), iter.level,
+				     iter.old);
+		if (!good)
+			break;
+	}
+	rcu_read_unlock();
+	return good;
+}
+
+struct um_audit_count {
+	u64 pages[UM_LEVEL_1G];
+	u64 tables;
+};
+
+static bool um_audit_quiet_spte(struct um_mmu *mmu, const struct um_iter *iter,
+				struct um_audit_count *count)
+{
+	const gfn_t gfn = um_iter_base(iter);
+	struct um_slot *slot;
+	u64 spte = iter->old;
+
+	if (!um_audit_spte(mmu, gfn, iter->level, spte))
+		return false;
+	if (um_spte_is_table(spte)) {
+		count->tables++;
+		return true;
+	}
+	if (spte == UM_SPTE_EMPTY)
+		return true;
+	if (!um_spte_is_leaf(spte) || um_spte_tag(spte))
+		return um_audit_fail(mmu, gfn, iter->level, spte,
+				     "left behind by nobody");
+	count->pages[iter->level - 1]++;
+	slot = um_host_slot(mmu, gfn);
+	if (!um_audit_slot(mmu, slot, gfn, iter->level, spte))
+		return false;
+	if ((spte & UM_SPTE_W) && slot->dirty &&
+	    (iter->level > UM_LEVEL_4K ||
+	     !test_bit(gfn - slot->base, slot->dirty)))
+		return um_audit_fail(mmu, gfn, iter->level, spte,
+				     "writable and not marked dirty");
+	return true;
+}
+
+static bool um_audit_counts(struct um_mmu *mmu,
+			    const struct um_audit_count *count)
+{
+	int level;
+
+	for (level = UM_LEVEL_4K; level <= UM_LEVEL_1G; level++)
+		if (atomic64_read(&mmu->stat.pages[level - 1]) !=
+		    count->pages[level - 1])
+			return um_audit_fail(mmu, 0, level,
+					     count->pages[level - 1],
+					     "leaves miscounted");
+	if (atomic64_read(&mmu->stat.tables) != count->tables)
+		return um_audit_fail(mmu, 0, 0, count->tables,
+				     "tables miscounted");
+	return true;
+}
+
+bool um_mmu_audit_quiet(struct um_mmu *mmu)
+{
+	struct um_audit_count count = {};
+	struct um_iter iter;
+	bool good = true;
+	int idx;
+
+	idx = um_host_read_lock(mmu);
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, 0, UM_GFN_END) {
+		good = um_audit_quiet_spte(mmu, &iter, &count);
+		if (!good)
+			break;
+	}
+	rcu_read_unlock();
+	um_host_read_unlock(mmu, idx);
+	return good && um_audit_counts(mmu, &count);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The spine. A guest page fault goes one way, and um_fault_handle() is that
+ * way: slot, fast, resolve, map. Each stage says CONTINUE, or how it ended.
+ */
+#include "internal.h"
+
+#include <umbra/fastpath.h>
+#include <umbra/host.h>
+
+/* The slot, or why there is no memory for this access. */
+static enum um_pf um_fault_slot(struct um_mmu *mmu, struct um_fault *f)
+{
+	if (f->gfn >= UM_GFN_END)
+		return UM_PF_EMULATE;
+	f->slot = um_host_slot(mmu, f->gfn);
+	if (!f->slot)
+		return UM_PF_EMULATE;
+	if ((f->access & UM_ACC_W) && (f->slot->flags & KVM_MEM_READONLY))
+		return UM_PF_EMULATE;
+	return UM_PF_CONTINUE;
+}
+
+/* The largest leaf that slot, host, CPU and dirty log agree on. */
+static u8 um_fault_goal(const struct um_mmu *mmu, const struct um_fault *f)
+{
+	int level = f->host_level;
+
+	if (!mmu->hugepages || f->slot->dirty)
+		return UM_LEVEL_4K;
+	if (level >= UM_LEVEL_1G)
+		level = mmu->caps.huge1g ? UM_LEVEL_1G : UM_LEVEL_2M;
+	if (level == UM_LEVEL_2M && !mmu->caps.huge2m)
+		level = UM_LEVEL_4K;
+	while (level > UM_LEVEL_4K &&
+	       (!um_slot_allows_level(f->slot, f->gfn, level) ||
+		((f->pfn ^ f->gfn) & (um_level_pages(level) - 1))))
+		level--;
+	return level;
+}
+
+/* Pin the host page. On CONTINUE the page is held. */
+static enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
+{
+	enum um_pf ret;
+
+	f->seq = atomic64_read(&mmu->invalidate_seq);
+	smp_rmb(); /* M6: sequence before the pin. Pairs with M3. */
+	ret = um_host_pin(mmu, f);
+	if (ret != UM_PF_CONTINUE)
+		return ret;
+	f->path |= UM_PATH_RESOLVED;
+	f->goal_level = um_fault_goal(mmu, f);
+	return UM_PF_CONTINUE;
+}
+
+/*
+ * The page may become writable later without another pin, so the host hears
+ * of it now.
+ */
+static void um_fault_release(struct um_fault *f, enum um_pf ret)
+{
+	bool mapped = ret == UM_PF_FIXED;
+	bool dirty = mapped && f->host_writable &&
+		     !(f->slot->flags & KVM_MEM_READONLY);
+
+	um_host_unpin(f, mapped, dirty);
+}
+
+static void um_fault_count(const struct um_fault *f, enum um_pf ret,
+			   struct um_fault_stat *stat)
+{
+	stat->taken++;
+	stat->claim_taken += !!(f->path & UM_PATH_CLAIM_TAKEN);
+	stat->claim_lost += !!(f->path & UM_PATH_CLAIM_LOST);
+	stat->no_tag += !!(f->path & UM_PATH_NO_TAG);
+
+	if (ret == UM_PF_FIXED && (f->path & UM_PATH_RESOLVED))
+		stat->fixed++;
+	else if (ret == UM_PF_FIXED)
+		stat->fast++;
+	else if (ret == UM_PF_SPURIOUS)
+		stat->spurious++;
+	else if (ret == UM_PF_EMULATE)
+		stat->emulate++;
+	else if (ret == UM_PF_RETRY)
+		stat->retry++;
+}
+
+enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
+			   struct um_fault_stat *stat)
+{
+	int idx = um_host_read_lock(mmu);
+	enum um_pf ret;
+
+	ret = um_fault_slot(mmu, f);
+	if (ret == UM_PF_CONTINUE)
+		ret = um_fast_fault(mmu, f);
+	if (ret == UM_PF_CONTINUE)
+		ret = um_fault_resolve(mmu, f);
+	if (ret == UM_PF_CONTINUE) {
+		ret = um_tdp_map(mmu, f);
+		um_fault_release(f, ret);
+	}
+	if (mmu->audit && !um_audit_fault(mmu, f))
+		ret = UM_PF_DEAD;
+	um_host_read_unlock(mmu, idx);
+
+	um_fault_count(f, ret, stat);
+	return ret;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of mmu/ share among themselves.
+ */
+#ifndef _UMBRA_MMU_INTERNAL_H
+#define _UMBRA_MMU_INTERNAL_H
+
+#include <umbra/iter.h>
+#include <umbra/mmu.h>
+#include <umbra/slot.h>
+
+#include <linux/kvm.h>
+
+#define UM_ZAP_TABLES 32
+
+/*
+ * What was taken from the tree and not yet paid for. Tables wait here until
+ * the debt is paid: a CPU in guest mode may hold their addresses in its
+ * paging-structure caches, and RCU does not wait for a guest.
+ */
+struct um_zap {
+	struct um_mmu *mmu;
+	bool took;
+	u64 leaves[UM_LEVEL_1G]; /* by level - 1 */
+	unsigned int n;
+	u64 *tables[UM_ZAP_TABLES];
+};
+
+/* zap.c */
+void um_zap_begin(struct um_zap *zap, struct um_mmu *mmu);
+/* Owe. Pays only if it must, because tables wait; returns true if owing. */
+bool um_zap_end(struct um_zap *zap);
+/* Owe, pay, free the tables. */
+void um_zap_end_pay(struct um_zap *zap);
+/*
+ * Empty a leaf or a claim. Returns what stands there then: EMPTY, or a table
+ * or a frozen entry, which are left alone.
+ */
+u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old);
+/* Take away the table that @old points to. False: lost a race. */
+bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old);
+
+/* tdp.c */
+enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f);
+/*
+ * Replace the huge leaf @old by a table of 512 leaves that map the same; with
+ * the rights in @drop taken. *@spare is used up, or zeroed when the race is
+ * lost. The caller is between um_tlb_take_begin() and _end(true).
+ */
+bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, u64 drop,
+		  u64 **spare);
+
+/* Did an invalidation begin or end since @seq was read? See M1 in README. */
+static inline bool um_mmu_stale(struct um_mmu *mmu, u64 seq)
+{
+	if (atomic_read(&mmu->invalidating))
+		return true;
+	smp_rmb(); /* M4: count before sequence. Pairs with M3. */
+	return atomic64_read(&mmu->invalidate_seq) != seq;
+}
+
+static inline void um_stat_leaf(struct um_mmu *mmu, int level, s64 n)
+{
+	atomic64_add(n, &mmu->stat.pages[level - 1]);
+}
+
+/* Does an entry of @level that maps @gfn map nothing but pages of @slot? */
+static inline bool um_slot_fits(const struct um_slot *slot, gfn_t gfn,
+				int level)
+{
+	gfn_t base = um_gfn_round_down(gfn, level);
+
+	return um_slot_covers(slot, base) &&
+	       um_slot_covers(slot, base + um_level_pages(level) - 1);
+}
+
+/* May a leaf of @level map @gfn: fits, and hva and gfn are in step. */
+static inline bool um_slot_allows_level(const struct um_slot *slot, gfn_t gfn,
+					int level)
+{
+	gfn_t skew = (slot->hva >> UM_PAGE_SHIFT) - slot->base;
+
+	return um_slot_fits(slot, gfn, level) &&
+	       !(skew & (um_level_pages(level) - 1));
+}
+
+/* audit.c */
+/* Checks the way to f->gfn and its neighbours. False: an invariant broke. */
+bool um_audit_fault(struct um_mmu *mmu, const struct um_fault *f);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Birth and death of a VM's tables, and the invalidation sequence.
+ */
+#include "internal.h"
+
+#include <umbra/host.h>
+
+int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps)
+{
+	mmu->root = um_table_alloc();
+	if (!mmu->root)
+		return -ENOMEM;
+	mmu->root_pa = __pa(mmu->root);
+	mmu->caps = *caps;
+	spin_lock_init(&mmu->untagged);
+	return 0;
+}
+
+/* Nobody else is left, neither CPU nor hardware: no freezing, no debts. */
+static void um_mmu_free_table(um_sptep_t table)
+{
+	int i;
+
+	for (i = 0; i < UM_TABLE_ENTRIES; i++) {
+		u64 spte = um_spte_read(table + i);
+
+		if (um_spte_is_table(spte))
+			um_mmu_free_table(um_spte_child(spte));
+	}
+	um_table_free(um_sptep_table(table));
+}
+
+void um_mmu_destroy(struct um_mmu *mmu)
+{
+	if (!mmu->root)
+		return;
+	um_mmu_free_table(um_table_sptep(mmu->root));
+	mmu->root = NULL;
+	um_table_free_barrier();
+}
+
+void um_mmu_invalidate_begin(struct um_mmu *mmu)
+{
+	atomic_inc(&mmu->invalidating);
+	/* M2: the count before the walk reads entries. Pairs with M1. */
+	smp_mb__after_atomic();
+}
+
+void um_mmu_invalidate_end(struct um_mmu *mmu)
+{
+	atomic64_inc(&mmu->invalidate_seq);
+	/* M3: sequence before count. Pairs with M4 in um_mmu_stale(). */
+	smp_mb__before_atomic();
+	atomic_dec(&mmu->invalidating);
+}
+
+/* Memory type and walk length of an EPTP, SDM "Format of Extended-Page-Table
+ * Pointer".
+ */
+#define UM_EPTP_WB 6ULL
+#define UM_EPTP_WALK ((u64)(UM_LEVEL_ROOT - 1) << 3)
+#define UM_EPTP_AD BIT_ULL(6)
+
+u64 um_mmu_eptp(const struct um_mmu *mmu)
+{
+	return UM_EPTP_WB | UM_EPTP_WALK | (mmu->caps.ad ? UM_EPTP_AD : 0);
+}

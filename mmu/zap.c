@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Taking away: leaves for the notifier, leaves and whole tables with a slot.
+ *
+ * No lock. A leaf is emptied by cmpxchg. A table is taken in this order:
+ *
+ *   Z1  its entry becomes FROZEN: nobody descends or installs there any more
+ *   Z2  each of its entries becomes DEAD: a claim in it is broken, a commit
+ *       that was on its way fails, now and for ever
+ *   Z3  its entry becomes EMPTY: others may go on
+ *   Z4  owe, pay                             (paging-structure caches)
+ *   Z5  freed after a grace period           (walkers that were inside)
+ *
+ * When the entry of Z1 lies in a table that is itself being taken, Z2 of the
+ * outer one overwrites FROZEN by DEAD and Z3 of the inner one does nothing.
+ */
+#include "internal.h"
+
+#include <umbra/host.h>
+
+void um_zap_begin(struct um_zap *zap, struct um_mmu *mmu)
+{
+	*zap = (struct um_zap){ .mmu = mmu };
+	um_tlb_take_begin(&mmu->tlb);
+}
+
+/* Everything but the end of the taking. */
+static void um_zap_account(struct um_zap *zap)
+{
+	struct um_mmu_stat *stat = &zap->mmu->stat;
+	int level;
+
+	for (level = UM_LEVEL_4K; level <= UM_LEVEL_1G; level++) {
+		u64 n = zap->leaves[level - 1];
+
+		if (!n)
+			continue;
+		um_stat_leaf(zap->mmu, level, -(s64)n);
+		atomic64_add(n, &stat->zapped);
+		zap->leaves[level - 1] = 0;
+	}
+}
+
+/* Z4 and Z5; the debt is owed already. */
+static void um_zap_pay(struct um_zap *zap)
+{
+	um_tlb_pay(zap->mmu);
+	atomic64_sub(zap->n, &zap->mmu->stat.tables);
+	while (zap->n)
+		um_table_free_rcu(zap->tables[--zap->n]);
+}
+
+bool um_zap_end(struct um_zap *zap)
+{
+	struct um_tlb *tlb = &zap->mmu->tlb;
+
+	um_zap_account(zap);
+	um_tlb_take_end(tlb, zap->took);
+	if (zap->n)
+		um_zap_pay(zap);
+	if (zap->took)
+		return true;
+	/* Found nothing; but did somebody else just take it? */
+	if (um_tlb_settled(tlb))
+		return false;
+	um_tlb_owe(tlb);
+	return true;
+}
+
+void um_zap_end_pay(struct um_zap *zap)
+{
+	um_zap_account(zap);
+	um_tlb_take_end(&zap->mmu->tlb, true);
+	um_zap_pay(zap);
+}
+
+u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old)
+{
+	while (um_spte_is_leaf(old) || um_spte_is_claim(old)) {
+		if (!um_spte_try(sptep, &old, UM_SPTE_EMPTY))
+			continue;
+		/* A claim may stand for a leaf that its owner took. */
+		zap->took = true;
+		if (um_spte_is_leaf(old))
+			zap->leaves[um_spte_level(old) - 1]++;
+		return UM_SPTE_EMPTY;
+	}
+	return old;
+}
+
+/* Z2, from the top down, so that a child is dead before its entries are. */
+static void um_zap_sweep(struct um_zap *zap, um_sptep_t table)
+{
+	int i;
+
+	for (i = 0; i < UM_TABLE_ENTRIES; i++) {
+		u64 old = um_spte_xchg(table + i, UM_SPTE_DEAD);
+
+		if (um_spte_is_leaf(old))
+			zap->leaves[um_spte_level(old) - 1]++;
+		else if (um_spte_is_table(old))
+			um_zap_sweep(zap, um_spte_child(old));
+	}
+	zap->took = true;
+	if (zap->n == UM_ZAP_TABLES) {
+		um_tlb_owe(&zap->mmu->tlb);
+		um_zap_pay(zap);
+	}
+	zap->tables[zap->n++] = um_sptep_table(table);
+}
+
+bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old)
+{
+	u64 frozen = UM_SPTE_FROZEN;
+
+	if (!um_spte_try(sptep, &old, UM_SPTE_FROZEN)) /* Z1 */
+		return false;
+	um_zap_sweep(zap, um_spte_child(old));
+	um_spte_try(sptep, &frozen, UM_SPTE_EMPTY); /* Z3 */
+	return true;
+}
+
+bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
+		  gfn_t end)
+{
+	struct um_iter iter;
+	struct um_zap zap;
+
+	um_zap_begin(&zap, mmu);
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, start, end)
+		iter.old = um_zap_entry(&zap, iter.sptep, iter.old);
+	rcu_read_unlock();
+	return um_zap_end(&zap);
+}
+
+/* Can the whole of what the entry maps go? */
+static bool um_zap_whole(const struct um_iter *iter, const struct um_slot *slot)
+{
+	return um_spte_is_table(iter->old) && iter->level < UM_LEVEL_ROOT &&
+	       um_slot_fits(slot, iter->gfn, iter->level);
+}
+
+/* One stretch of the slot without leaving RCU. */
+static void um_slot_zap_some(struct um_mmu *mmu, const struct um_slot *slot,
+			      gfn_t start, gfn_t end)
+{
+	struct um_iter iter;
+	struct um_zap zap;
+
+	um_zap_begin(&zap, mmu);
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, start, end) {
+		if (um_zap_whole(&iter, slot)) {
+			um_zap_table(&zap, iter.sptep, iter.old);
+			iter.old = um_spte_read(iter.sptep);
+		}
+		iter.old = um_zap_entry(&zap, iter.sptep, iter.old);
+	}
+	rcu_read_unlock();
+	um_zap_end(&zap);
+}
+
+void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot)
+{
+	const gfn_t end = slot->base + slot->npages;
+	const u64 step = um_level_pages(UM_LEVEL_1G);
+	gfn_t gfn = slot->base;
+
+	while (gfn < end) {
+		gfn_t stop = um_gfn_round_down(gfn, UM_LEVEL_1G) + step;
+
+		stop = min(stop, end);
+		um_slot_zap_some(mmu, slot, gfn, stop);
+		um_host_relax();
+		gfn = stop;
+	}
+	/* Also for what somebody else is just taking from the slot. */
+	um_tlb_owe(&mmu->tlb);
+	um_tlb_pay(mmu);
+}
