@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vCPUs that read and write, a host that moves, shares and collapses their
+ * pages, a harvester, an ager and a second unmapper, all at once.
+ *
+ *   race [-s SEED] [-n ROUNDS] [-w WRITES]
+ *
+ * Proven at the end of each round, with everything stopped: every write is in
+ * memory; every page equals its copy in the dirty log's keeping; no frame was
+ * used after the host took it back; no shared page was written; every leaf
+ * maps what the host maps; the audit is content; no table leaked.
+ */
+#include "shim.h"
+#include "world.h"
+
+#include <linux/bitops.h>
+#include <linux/compiler.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HOT 48 /* pages most accesses go to */
+
+static u64 seed = 1;
+static int writes = 3000;
+
+struct round {
+	struct world *world;
+	bool stop;
+	bool logging;
+	u64 copy[GFNS]; /* what the dirty log's user has */
+	u64 seed;
+};
+
+static gfn_t any_gfn(void)
+{
+	u64 r = shim_random();
+
+	/* Half of the hot pages lie in each 2M region. */
+	if (r % 8)
+		return RAM_BASE + r / 8 % 2 * 512 + r / 16 % (HOT / 2);
+	return RAM_BASE + r / 8 % RAM_PAGES;
+}
+
+struct job {
+	struct round *round;
+	int id;
+	pthread_t thread;
+	void *(*run)(void *arg);
+};
+
+static void *vcpu_run(void *arg)
+{
+	struct job *job = arg;
+	struct cpu *cpu = &job->round->world->cpu[job->id];
+	int done = 0;
+
+	shim_thread(job->round->seed + job->id);
+	while (done < writes && !shim_warnings) {
+		bool fault = false;
+		int k;
+
+		cpu_enter(cpu);
+		for (k = 0; k < 24 && !fault && !READ_ONCE(cpu->kicked); k++) {
+			u64 r = shim_random() % 4;
+			u8 access = r < 2 ? UM_ACC_W : r < 3 ? UM_ACC_R :
+							       UM_ACC_X;
+
+			fault = !cpu_access(cpu, any_gfn(), access);
+			done++;
+		}
+		cpu_leave(cpu);
+		if (fault && cpu_fault(cpu, NULL) > UM_PF_SPURIOUS)
+			world_bug("outcome of a fault");
+	}
+	return NULL;
+}
+
+static void *host_run(void *arg)
+{
+	struct job *job = arg;
+	struct round *round = job->round;
+
+	shim_thread(round->seed + 100);
+	while (!READ_ONCE(round->stop)) {
+		u64 r = shim_random() % 64;
+
+		if (r < 40)
+			host_migrate(round->world, any_gfn());
+		else if (r < 56)
+			host_share(round->world, any_gfn());
+		else if (r < 57)
+			host_collapse(round->world, any_gfn());
+		else
+			usleep(shim_random() % 500);
+	}
+	return NULL;
+}
+
+/* Notifier calls that change nothing, and aging. */
+static void *noise_run(void *arg)
+{
+	struct job *job = arg;
+	struct round *round = job->round;
+	struct um_mmu *mmu = &round->world->mmu;
+	const struct um_slot *slot = round->world->slots[1];
+
+	shim_thread(round->seed + 200);
+	while (!READ_ONCE(round->stop)) {
+		gfn_t gfn = any_gfn();
+		u64 r = shim_random() % 8;
+
+		if (r < 3) {
+			um_mmu_invalidate_begin(mmu);
+			if (um_mmu_unmap(mmu, slot, gfn, gfn + r * r + 1))
+				um_tlb_pay(mmu);
+			um_mmu_invalidate_end(mmu);
+		} else if (r < 6) {
+			um_mmu_age(mmu, slot, gfn, gfn + 8);
+		} else {
+			um_mmu_test_age(mmu, slot, gfn, gfn + 8);
+			usleep(shim_random() % 300);
+		}
+	}
+	return NULL;
+}
+
+static void copy_page(struct round *round, gfn_t gfn)
+{
+	round->copy[gfn] = host_read(round->world, gfn);
+}
+
+static void harvest(struct round *round)
+{
+	struct um_slot *slot = round->world->slots[0];
+	u64 i;
+
+	um_dirty_harvest(&round->world->mmu, slot);
+	for (i = 0; i < slot->npages; i++)
+		if (test_bit(i, slot->dirty_out))
+			copy_page(round, slot->base + i);
+}
+
+static void set_logging(struct round *round, bool on)
+{
+	gfn_t gfn;
+
+	if (round->logging == on)
+		return;
+	slot_log(round->world, on);
+	round->logging = on;
+	for (gfn = RAM_BASE; on && gfn < RAM_BASE + RAM_PAGES; gfn++)
+		copy_page(round, gfn);
+}
+
+static void *harvest_run(void *arg)
+{
+	struct job *job = arg;
+	struct round *round = job->round;
+
+	shim_thread(round->seed + 300);
+	while (!READ_ONCE(round->stop)) {
+		u64 r = shim_random() % 64;
+
+		pthread_mutex_lock(&round->world->slots_lock);
+		if (r < 2)
+			set_logging(round, !round->logging);
+		else if (round->logging)
+			harvest(round);
+		pthread_mutex_unlock(&round->world->slots_lock);
+		usleep(shim_random() % 200);
+	}
+	set_logging(round, true);
+	return NULL;
+}
+
+static void judge(struct round *round)
+{
+	struct world *world = round->world;
+	gfn_t gfn;
+	int i;
+
+	if (!um_mmu_audit_quiet(&world->mmu))
+		world_bug("audit");
+	world_check_leaves(world);
+	harvest(round);
+	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++) {
+		u64 sum = 0, value = host_read(world, gfn);
+
+		for (i = 0; i < CPUS; i++)
+			sum += world->cpu[i].writes[gfn];
+		if (sum != value)
+			world_bug("gfn %llx: %llu writes, memory has %llu",
+				  gfn, sum, value);
+		if (round->copy[gfn] != value)
+			world_bug("gfn %llx: missing from the dirty log", gfn);
+	}
+}
+
+static void play(enum um_fast_mode mode, bool ad, u64 round_seed)
+{
+	struct round *round = calloc(1, sizeof(*round));
+	struct job jobs[] = {
+		{ .id = 0, .run = vcpu_run }, { .id = 1, .run = vcpu_run },
+		{ .id = 2, .run = vcpu_run }, { .run = host_run },
+		{ .run = noise_run },	      { .run = harvest_run },
+	};
+	const int n = sizeof(jobs) / sizeof(jobs[0]);
+	struct um_fault_stat sum = {};
+	int i;
+
+	round->world = world_new(mode, ad, true);
+	round->seed = round_seed;
+	/* One vCPU has no tag of its own. */
+	round->world->cpu[2].tag = 0;
+#ifdef PLANT_CONST_TAG
+	round->world->cpu[1].tag = round->world->cpu[0].tag;
+	round->world->cpu[2].tag = round->world->cpu[0].tag;
+#endif
+	round->world->mmu.audit = true;
+	for (i = 0; i < n; i++) {
+		jobs[i].round = round;
+		pthread_create(&jobs[i].thread, NULL, jobs[i].run, &jobs[i]);
+	}
+	for (i = 0; i < 3; i++)
+		pthread_join(jobs[i].thread, NULL);
+	WRITE_ONCE(round->stop, true);
+	for (; i < n; i++)
+		pthread_join(jobs[i].thread, NULL);
+
+	judge(round);
+	for (i = 0; i < CPUS; i++) {
+		struct um_fault_stat *stat = &round->world->cpu[i].stat;
+
+		sum.taken += stat->taken;
+		sum.fixed += stat->fixed;
+		sum.fast += stat->fast;
+		sum.retry += stat->retry;
+		sum.claim_lost += stat->claim_lost;
+		sum.claim_taken += stat->claim_taken;
+	}
+	printf("# faults %llu fixed %llu fast %llu retry %llu lost %llu taken %llu splits %lld merges %lld flushes %lld\n",
+	       sum.taken, sum.fixed, sum.fast, sum.retry, sum.claim_lost,
+	       sum.claim_taken, round->world->mmu.stat.splits.counter,
+	       round->world->mmu.stat.merges.counter,
+	       round->world->mmu.stat.flushes.counter);
+	if (!world_free(round->world))
+		world_bug("leak");
+	free(round);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const names[] = { "off", "tag", "mw" };
+	int rounds = 2, opt, i, n = 0;
+
+	while ((opt = getopt(argc, argv, "s:n:w:")) != -1) {
+		if (opt == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else if (opt == 'n')
+			rounds = atoi(optarg);
+		else if (opt == 'w')
+			writes = atoi(optarg);
+		else
+			return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	shim_thread(seed);
+	shim_yields = true;
+	printf("TAP version 13\n1..%d\n# seed %llu\n", rounds * 6, seed);
+	for (i = 0; i < rounds * 6; i++) {
+		enum um_fast_mode mode = (UM_FAST_TAG + i) % 3;
+		bool ad = i / 3 % 2 == 0;
+
+		play(mode, ad, seed + i * 1000);
+		printf("%sok %d - race %s %s seed %llu\n",
+		       shim_warnings ? "not " : "", ++n, names[mode],
+		       ad ? "ad" : "noad", seed + i * 1000);
+		if (shim_warnings)
+			return 1;
+	}
+	return 0;
+}

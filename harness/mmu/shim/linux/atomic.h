@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* REAL: full barriers where the kernel has them; each may yield. */
+#ifndef _SHIM_LINUX_ATOMIC_H
+#define _SHIM_LINUX_ATOMIC_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+#define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define smp_mb__before_atomic() smp_mb()
+#define smp_mb__after_atomic() smp_mb()
+
+#define try_cmpxchg64(ptr, old, new)                                      \
+	({                                                                \
+		shim_yield();                                             \
+		bool __ok = __atomic_compare_exchange_n(                  \
+			ptr, old, new, false, __ATOMIC_SEQ_CST,           \
+			__ATOMIC_SEQ_CST);                                \
+		shim_yield();                                             \
+		__ok;                                                     \
+	})
+#define xchg(ptr, v)                                                      \
+	({                                                                \
+		shim_yield();                                             \
+		typeof(*(ptr)) __old =                                    \
+			__atomic_exchange_n(ptr, v, __ATOMIC_SEQ_CST);    \
+		shim_yield();                                             \
+		__old;                                                    \
+	})
+
+static inline int atomic_read(const atomic_t *v)
+{
+	return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);
+}
+
+static inline void atomic_inc(atomic_t *v)
+{
+	shim_yield();
+	__atomic_fetch_add(&v->counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void atomic_dec(atomic_t *v)
+{
+	shim_yield();
+	__atomic_fetch_sub(&v->counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline s64 atomic64_read(const atomic64_t *v)
+{
+	return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);
+}
+
+static inline void atomic64_add(s64 n, atomic64_t *v)
+{
+	__atomic_fetch_add(&v->counter, n, __ATOMIC_SEQ_CST);
+}
+
+static inline void atomic64_sub(s64 n, atomic64_t *v)
+{
+	atomic64_add(-n, v);
+}
+
+static inline void atomic64_inc(atomic64_t *v)
+{
+	shim_yield();
+	atomic64_add(1, v);
+}
+
+static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 new)
+{
+	return __atomic_compare_exchange_n(&v->counter, old, new, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+#endif

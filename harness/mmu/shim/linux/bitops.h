@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* REAL */
+#ifndef _SHIM_LINUX_BITOPS_H
+#define _SHIM_LINUX_BITOPS_H
+
+#include <linux/bits.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#define BITS_TO_LONGS(n) (((n) + BITS_PER_LONG - 1) / BITS_PER_LONG)
+
+static inline unsigned long __ffs(unsigned long word)
+{
+	return __builtin_ctzl(word);
+}
+
+static inline bool test_bit(unsigned long nr, const unsigned long *addr)
+{
+	return READ_ONCE(addr[nr / BITS_PER_LONG]) >> nr % BITS_PER_LONG & 1;
+}
+
+static inline void set_bit(unsigned long nr, unsigned long *addr)
+{
+	shim_yield();
+	__atomic_fetch_or(&addr[nr / BITS_PER_LONG], BIT(nr % BITS_PER_LONG),
+			  __ATOMIC_SEQ_CST);
+}
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The world around the MMU: a host whose pages move, and CPUs that walk the
+ * tables as EPT hardware does, with TLBs that remember what they were not told
+ * to forget.
+ */
+#ifndef _HARNESS_WORLD_H
+#define _HARNESS_WORLD_H
+
+#include <umbra/mmu.h>
+#include <umbra/slot.h>
+
+#include <pthread.h>
+
+#define GFNS 4096	 /* gfns the model knows */
+#define RAM_BASE 512	 /* the writable slot */
+#define RAM_PAGES 1024
+#define ROM_BASE 3072	 /* the read-only slot */
+#define ROM_PAGES 16
+#define FRAMES (16 * 512)
+#define TABLES 4096
+#define CPUS 4
+#define TLB_ENTRIES 64
+
+/* A host page. owner is the gfn it backs, or -1: freed. */
+struct frame {
+	u64 value;
+	int owner;
+};
+
+/* The VMM's page tables, by gfn. */
+struct hpte {
+	um_pfn_t pfn;
+	bool writable;
+	bool huge;
+	u64 shared; /* value that must not change while not writable */
+};
+
+struct tlb_entry {
+	bool valid;
+	gfn_t gfn;
+	um_pfn_t pfn;
+	u8 rights;
+};
+
+struct cpu {
+	struct world *world;
+	u8 tag;
+	bool in_guest;
+	bool kicked;
+	u64 exits;
+	u64 seen; /* debts flushed for */
+	struct tlb_entry tlb[TLB_ENTRIES];
+	u64 *pde[GFNS / 512]; /* paging-structure cache */
+	gfn_t fault_gfn;
+	u8 fault_access;
+	u8 fault_allowed;
+	u64 writes[GFNS];
+	struct um_fault_stat stat;
+};
+
+struct world {
+	struct um_mmu mmu;
+	struct um_slot *slots[2]; /* SRCU */
+	pthread_mutex_t slots_lock;
+	pthread_mutex_t mm; /* hpte, frames' owners */
+	struct hpte hpte[GFNS];
+	struct frame frame[FRAMES];
+	um_pfn_t free_frames[FRAMES];
+	int nr_free;
+	struct cpu cpu[CPUS];
+	bool dead;
+	bool pin_fails;
+	unsigned long dirty[RAM_PAGES / 64];
+	unsigned long dirty_out[RAM_PAGES / 64];
+};
+
+struct world *world_new(enum um_fast_mode mode, bool ad, bool huge);
+/* Returns false, having said why, when something was left behind. */
+bool world_free(struct world *world);
+void world_bug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* What a host does to its pages; @gfn in RAM. Takes mm. */
+void host_migrate(struct world *world, gfn_t gfn);
+void host_share(struct world *world, gfn_t gfn);
+void host_collapse(struct world *world, gfn_t gfn);
+u64 host_read(struct world *world, gfn_t gfn);
+
+/* slots_lock held. */
+void slot_log(struct world *world, bool on);
+
+void cpu_enter(struct cpu *cpu);
+void cpu_leave(struct cpu *cpu);
+/* One access. False: an EPT violation, told in cpu->fault_*. */
+bool cpu_access(struct cpu *cpu, gfn_t gfn, u8 access);
+/* Leaves the guest, handles the violation. */
+enum um_pf cpu_fault(struct cpu *cpu, u32 *path);
+
+/* Every leaf maps what the host maps. Nothing else runs. */
+bool world_check_leaves(struct world *world);
+extern int tables_in_use;
+
+#endif
