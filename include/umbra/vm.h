@@ -11,6 +11,7 @@
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/srcu.h>
+#include <linux/xarray.h>
 #include <umbra/mmu.h>
 #include <umbra/slot.h>
 
@@ -18,19 +19,45 @@
 #define UM_VCPUS_MAX 64	   /* KVM_CAP_MAX_VCPUS */
 #define UM_VCPU_IDS_MAX 256 /* KVM_CAP_MAX_VCPU_ID */
 #define UM_CPUID_MAX 256
+#define UM_CPUID_DIRECT 32 /* leaves of a range found without a search */
+#define UM_STAT_NAME 48	   /* bytes of a name in the statistics file */
 /* The vCPU's mmap: kvm_run, port data, one spare page (as KVM). */
 #define UM_RUN_PAGES 3
 #define UM_PIO_PAGE 1
 
-/* Slots sorted by base, copied on write; SRCU, written under slots_lock. */
-struct um_slots {
-	u64 gen;
-	int n;
-	struct um_slot *by_gfn[];
+/* What insmod chose; defined by main.c, const after load. */
+struct um_params {
+	bool shadow; /* engine of VM type 0 */
+	enum um_fast_mode fast;
+	bool pml;
+	bool hugepages;
+	bool audit;
 };
 
-struct um_vm_stat {
-	atomic64_t slot_updates;
+extern struct um_params um_params;
+
+/*
+ * A slot in the order of host addresses. Slots may alias there, so end_max,
+ * the greatest end so far, is what makes the array searchable.
+ */
+struct um_slot_hva {
+	hva_t start;
+	hva_t end_max;
+	struct um_slot *slot;
+};
+
+/* The slots of a VM, copied on write; SRCU, written under slots_lock. */
+struct um_slots {
+	struct rcu_head rcu;
+	u64 gen;
+	int n;
+	/*
+	 * Taken out of the arrays, but leaves of it may still be mapped:
+	 * guest faults do not find it, the MMU notifier does.
+	 */
+	struct um_slot *dying;
+	struct um_slot_hva *by_hva; /* n of them */
+	struct um_slot *by_gfn[];   /* n, sorted by base, disjoint */
 };
 
 struct um_vm {
@@ -42,6 +69,7 @@ struct um_vm {
 	struct mutex slots_lock; /* memslots, dirty log */
 	struct srcu_struct srcu;
 	struct um_slots __rcu *slots; /* SRCU */
+	struct xarray slot_ids;	      /* id -> slot; slots_lock */
 
 	struct mmu_notifier notifier;
 
@@ -51,8 +79,7 @@ struct um_vm {
 	u64 tss_addr;
 	u64 tsc_offset; /* guest TSC = host TSC + this, for all vCPUs at birth */
 
-	struct um_vm_stat stat;
-	char stat_id[48];
+	char stat_id[UM_STAT_NAME];
 };
 
 struct um_vcpu_stat {
@@ -84,22 +111,32 @@ struct um_vcpu {
 	int idx;		/* index in vm->vcpu[]; const */
 	u8 tag;			/* claim id 1..63, 0: none left; const */
 	struct mutex mutex;	/* one ioctl at a time */
-	struct kvm_run *run;	/* UM_RUN_PAGES vmalloc'ed pages */
+	struct kvm_run *run;	/* UM_RUN_PAGES pages, contiguous */
 	void *pio_data;		/* the page at UM_PIO_PAGE */
 
-	int cpu;		/* loaded on, -1: not; preempt notifier */
-	bool in_guest;		/* see tlb.h; written by the vCPU, read by kicks */
+	int cpu;		/* loaded on, -1: not; preempt notifier; set
+				 * before in_guest, read by kicks after it
+				 */
+	bool in_guest;		/* see tlb.h; written by the vCPU with IRQs
+				 * off, read by kicks
+				 */
 	struct preempt_notifier preempt;
 
 	sigset_t sigset;
 	bool sigset_active;
 	u32 mp_state;
+	bool wants_to_run;	/* immediate_exit was 0 when KVM_RUN began */
+	bool has_run;		/* CPUID may not change any more */
 
 	int ncpuid;
 	struct kvm_cpuid_entry2 *cpuid; /* UM_CPUID_MAX entries at most */
+	/* Index of a leaf's first entry, -1: none; 0.. and 0x80000000.. */
+	s16 cpuid_direct[2][UM_CPUID_DIRECT];
+	bool cpuid_osxsave;	/* guest CR4.OSXSAVE; set by vmx/ */
+	u64 cpuid_xcr0;		/* guest XCR0; set by vmx/ */
 
 	struct um_vcpu_stat stat;
-	char stat_id[48];
+	char stat_id[UM_STAT_NAME];
 };
 
 static inline struct um_vm *mmu_to_vm(struct um_mmu *mmu)
@@ -107,15 +144,22 @@ static inline struct um_vm *mmu_to_vm(struct um_mmu *mmu)
 	return container_of(mmu, struct um_vm, mmu);
 }
 
+/* Pairs with smp_store_release() in um_vcpu_create(). */
 #define um_for_each_vcpu(i, vcpu, vm) \
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) && \
 		      ((vcpu) = (vm)->vcpu[i], true); (i)++)
 
+/*
+ * core/dev.c: the device node. Unregistering waits for what was left to RCU;
+ * no VM lives then, because each file holds the module.
+ */
+int um_dev_register(const char *node);
+void um_dev_unregister(void);
+
 /* core/vm.c */
-long um_dev_ioctl(struct file *file, unsigned int nr, unsigned long arg);
 void um_vm_get(struct um_vm *vm);
 void um_vm_put(struct um_vm *vm);
-/* Marks the VM dead and kicks its vCPUs. Any context. */
+/* Marks the VM dead and kicks its vCPUs, without waiting. Any context. */
 void um_vm_kill(struct um_vm *vm);
 
 /* core/memslot.c */
@@ -143,7 +187,7 @@ int um_guest_cmpxchg(struct um_vm *vm, gpa_t gpa, void *old, const void *new,
 /* No slot there, or (write) a read-only one. */
 bool um_guest_is_mmio(struct um_vm *vm, gpa_t gpa, bool write);
 
-/* core/cpuid.c */
+/* core/cpuid.c: what a guest sees; core/cpuid_supported.c: what it may see */
 int um_cpuid_supported(struct kvm_cpuid2 __user *user);
 int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 const struct kvm_cpuid_entry2 *um_cpuid_find(const struct um_vcpu *vcpu,

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that umbra builds on, and nothing else.
+ *
+ * UM_HAVE_* come from Kbuild, which looks for the names in the kernel's
+ * headers: functions and enumerators cannot be tested by the preprocessor.
+ */
+#ifndef _UMBRA_COMPAT_H
+#define _UMBRA_COMPAT_H
+
+#include <linux/kvm.h>
+#include <linux/mm.h>
+#include <umbra/types.h>
+
+/* User space may change it at any time: read it once per KVM_RUN. */
+static inline bool um_immediate_exit(const struct kvm_run *run)
+{
+#ifdef HINT_UNSAFE_IN_KVM
+	return READ_ONCE(run->HINT_UNSAFE_IN_KVM(immediate_exit));
+#else
+	return READ_ONCE(run->immediate_exit);
+#endif
+}
+
+/*
+ * A page that a guest wants: let a signal end the wait where GUP can do so,
+ * and let NUMA balancing see the access.
+ */
+#ifdef UM_HAVE_FOLL_INTERRUPTIBLE
+#define UM_FOLL_GUEST (FOLL_HWPOISON | FOLL_INTERRUPTIBLE)
+#else
+#define UM_FOLL_GUEST FOLL_HWPOISON
+#endif
+#ifdef UM_HAVE_FOLL_NUMA
+#define UM_FOLL_NUMA FOLL_HONOR_NUMA_FAULT
+#else
+#define UM_FOLL_NUMA 0
+#endif
+
+/*
+ * um_follow_pfn() - the pfn that @vma, a PFN mapping, has at @hva, and
+ * whether it is writable. mmap_lock held. -errno when nothing is mapped.
+ * @use runs before the entry may change, and may refuse the pfn.
+ */
+struct um_pfnmap {
+	um_pfn_t pfn;
+	bool writable;
+};
+
+static inline int um_follow_pfn(struct vm_area_struct *vma, unsigned long hva,
+				struct um_pfnmap *map,
+				int (*use)(struct um_pfnmap *map, void *data),
+				void *data)
+{
+#ifdef UM_HAVE_FOLLOW_PFNMAP
+	struct follow_pfnmap_args args = { .vma = vma, .address = hva };
+	int r = follow_pfnmap_start(&args);
+
+	if (r)
+		return r;
+	map->pfn = args.pfn;
+	map->writable = args.writable;
+	r = use(map, data);
+	follow_pfnmap_end(&args);
+	return r;
+#else
+	spinlock_t *ptl; /* of the page table */
+	pte_t *ptep;
+	int r = follow_pte(vma->vm_mm, hva, &ptep, &ptl);
+
+	if (r)
+		return r;
+	__acquire(ptl); /* follow_pte() took it, but does not say so */
+	map->pfn = pte_pfn(*ptep);
+	map->writable = pte_write(*ptep);
+	r = use(map, data);
+	pte_unmap_unlock(ptep, ptl);
+	return r;
+#endif
+}
+
+#endif
