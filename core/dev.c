@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device node and its ioctls: what can be asked before there is a VM.
+ *
+ * Nothing here has state, so nothing here takes a lock.
+ */
+#include "internal.h"
+
+#include <linux/cpumask.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/uaccess.h>
+#include <umbra/host.h>
+#include <umbra/vmx.h>
+#include <uapi/umbra.h>
+
+int um_check_extension(unsigned long cap)
+{
+	switch (cap) {
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_SYNC_MMU:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_BINARY_STATS_FD:
+		return 1;
+	case KVM_CAP_XSAVE:
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_NR_VCPUS:
+		return min_t(unsigned int, num_online_cpus(), UM_VCPUS_MAX);
+	case KVM_CAP_MAX_VCPUS:
+		return UM_VCPUS_MAX;
+	case KVM_CAP_MAX_VCPU_ID:
+		return UM_VCPU_IDS_MAX;
+	case KVM_CAP_NR_MEMSLOTS:
+		return UM_SLOTS_MAX;
+	case UM_CAP_VM_TYPES:
+		return 1 << (UM_VM_TYPE_TDP - UM_BASE);
+	case UM_CAP_FASTPATH:
+		return 1 << UM_FASTPATH_OFF | 1 << UM_FASTPATH_TAG |
+		       1 << UM_FASTPATH_MW;
+	default:
+		return 0;
+	}
+}
+
+static int dev_msr_list(struct kvm_msr_list __user *user)
+{
+	struct kvm_msr_list list;
+	unsigned int n, room;
+	const u32 *msrs = um_vmx_msr_list(&n);
+
+	if (copy_from_user(&list, user, sizeof(list)))
+		return -EFAULT;
+	room = list.nmsrs;
+	list.nmsrs = n;
+	if (copy_to_user(user, &list, sizeof(list)))
+		return -EFAULT;
+	if (room < n)
+		return -E2BIG;
+	if (copy_to_user(user->indices, msrs, n * sizeof(*msrs)))
+		return -EFAULT;
+	return 0;
+}
+
+static long dev_ioctl(struct file *file, unsigned int nr, unsigned long arg)
+{
+	switch (nr) {
+	case KVM_GET_API_VERSION:
+		return arg ? -EINVAL : KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		return um_vm_create(arg);
+	case KVM_CHECK_EXTENSION:
+		return um_check_extension(arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : UM_RUN_PAGES * PAGE_SIZE;
+	case KVM_GET_SUPPORTED_CPUID:
+		return um_cpuid_supported((void __user *)arg);
+	case KVM_GET_MSR_INDEX_LIST:
+		return dev_msr_list((void __user *)arg);
+	default:
+		return -EINVAL; /* and not ENOTTY: as KVM on x86 */
+	}
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = dev_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.fops = &dev_fops,
+};
+
+int um_dev_register(const char *node)
+{
+	int r = um_host_init();
+
+	if (r)
+		return r;
+	dev.name = node;
+	r = misc_register(&dev);
+	if (r)
+		um_host_exit();
+	return r;
+}
+
+void um_dev_unregister(void)
+{
+	misc_deregister(&dev);
+	um_table_free_barrier();
+	um_host_exit();
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of core/ share among themselves.
+ */
+#ifndef _UMBRA_CORE_INTERNAL_H
+#define _UMBRA_CORE_INTERNAL_H
+
+#include <linux/fs.h>
+#include <umbra/vm.h>
+
+/* dev.c */
+int um_check_extension(unsigned long cap);
+
+/* vm.c */
+int um_vm_create(unsigned long type);
+/* Whether a caller may speak to this VM at all: 0 or -EIO. */
+int um_vm_usable(const struct um_vm *vm);
+
+/* vcpu.c */
+int um_vcpu_create(struct um_vm *vm, u32 id);
+void um_vcpu_destroy(struct um_vcpu *vcpu);
+
+/* vcpu_ioctl.c */
+long um_vcpu_ioctl(struct file *file, unsigned int nr, unsigned long arg);
+long um_vcpu_compat_ioctl(struct file *file, unsigned int nr,
+			  unsigned long arg);
+
+/* stat.c */
+int um_stat_vm_fd(struct um_vm *vm);
+int um_stat_vcpu_fd(struct um_vcpu *vcpu);
+
+/* memslot.c */
+void um_slots_init(struct um_vm *vm);
+/* Make every slot invisible; the notifier may still run. */
+void um_slots_retire(struct um_vm *vm);
+/* Nobody is left who could see a slot. */
+void um_slots_free(struct um_vm *vm);
+
+/* notifier.c */
+int um_notifier_register(struct um_vm *vm);
+
+/* pfnmap.c */
+enum um_pf um_pin_pfnmap(struct um_fault *f, hva_t hva);
+u8 um_host_level(struct um_mmu *mmu, const struct um_fault *f, hva_t hva);
+
+/* host.c */
+int um_host_init(void);
+void um_host_exit(void);
+
+#endif

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VM: its birth, its end, and the ioctls on its file.
+ *
+ * A VM lives as long as a file does that leads to it: its own, one per vCPU,
+ * one per open statistics file. Each such file also holds the module, so
+ * rmmod is refused meanwhile. The address space is held by mm_count only:
+ * the VM outlives the process that made it when a child inherited a file,
+ * but such a child may do nothing with it (um_vm_usable()).
+ */
+#include "internal.h"
+
+#include <linux/anon_inodes.h>
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+#include <asm/msr.h>
+#include <trace/events/ipi.h>
+#include <umbra/host.h>
+#include <umbra/vmx.h>
+#include <uapi/umbra.h>
+
+/* KVM_SET_TSS_ADDR: three pages below 4G. */
+#define TSS_ADDR_MAX ((unsigned int)(-3 * PAGE_SIZE))
+
+int um_vm_usable(const struct um_vm *vm)
+{
+	if (vm->mm != current->mm || READ_ONCE(vm->dead))
+		return -EIO;
+	return 0;
+}
+
+void um_vm_kill(struct um_vm *vm)
+{
+	struct um_vcpu *vcpu;
+	int i, cpu;
+
+	WRITE_ONCE(vm->dead, true);
+	smp_mb(); /* K1: dead before in_guest; pairs with T2 of the vCPU */
+	um_for_each_vcpu(i, vcpu, vm) {
+		if (!smp_load_acquire(&vcpu->in_guest))
+			continue;
+		cpu = READ_ONCE(vcpu->cpu);
+		if (cpu >= 0)
+			smp_send_reschedule(cpu);
+	}
+}
+
+static void vm_destroy(struct um_vm *vm)
+{
+	int i;
+
+	/*
+	 * No vCPU can run any more. With the slots out of sight the last
+	 * notifier call does not zap leaf by leaf what is freed as a whole.
+	 */
+	um_slots_retire(vm);
+	mmu_notifier_unregister(&vm->notifier, vm->mm);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		um_vcpu_destroy(vm->vcpu[i]);
+	um_slots_free(vm);
+	um_mmu_destroy(&vm->mmu);
+	cleanup_srcu_struct(&vm->srcu);
+	mmdrop(vm->mm);
+	kfree(vm);
+	um_vmx_put();
+}
+
+void um_vm_get(struct um_vm *vm)
+{
+	refcount_inc(&vm->users);
+}
+
+void um_vm_put(struct um_vm *vm)
+{
+	if (refcount_dec_and_test(&vm->users))
+		vm_destroy(vm);
+}
+
+static int vm_init(struct um_vm *vm)
+{
+	int r;
+
+	refcount_set(&vm->users, 1);
+	mutex_init(&vm->lock);
+	mutex_init(&vm->slots_lock);
+	snprintf(vm->stat_id, sizeof(vm->stat_id), "kvm-%d",
+		 task_pid_nr(current));
+	/* The guest's clock starts at zero with the VM. */
+	vm->tsc_offset = -rdtsc();
+	vm->mm = current->mm;
+
+	r = init_srcu_struct(&vm->srcu);
+	if (r)
+		return r;
+	um_slots_init(vm);
+	r = um_mmu_init(&vm->mmu, um_vmx_mmu_caps());
+	if (r)
+		goto err_srcu;
+	vm->mmu.fast = um_params.fast;
+	vm->mmu.hugepages = um_params.hugepages;
+	vm->mmu.audit = um_params.audit;
+
+	mmgrab(vm->mm);
+	r = um_notifier_register(vm);
+	if (r)
+		goto err_mm;
+	return 0;
+
+err_mm:
+	mmdrop(vm->mm);
+	um_mmu_destroy(&vm->mmu);
+err_srcu:
+	um_slots_free(vm);
+	cleanup_srcu_struct(&vm->srcu);
+	return r;
+}
+
+static struct um_vm *vm_alloc(void)
+{
+	struct um_vm *vm;
+	int r = um_vmx_get();
+
+	if (r)
+		return ERR_PTR(r);
+	r = -ENOMEM;
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		goto err_vmx;
+	r = vm_init(vm);
+	if (r)
+		goto err_free;
+	return vm;
+
+err_free:
+	kfree(vm);
+err_vmx:
+	um_vmx_put();
+	return ERR_PTR(r);
+}
+
+static int vm_enable_cap(struct um_vm *vm, const void __user *user)
+{
+	static const enum um_fast_mode modes[] = {
+		[UM_FASTPATH_OFF] = UM_FAST_OFF,
+		[UM_FASTPATH_TAG] = UM_FAST_TAG,
+		[UM_FASTPATH_MW] = UM_FAST_MW,
+	};
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, user, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags || cap.cap != UM_CAP_FASTPATH ||
+	    cap.args[0] >= ARRAY_SIZE(modes))
+		return -EINVAL;
+	WRITE_ONCE(vm->mmu.fast,
+		   modes[array_index_nospec(cap.args[0], ARRAY_SIZE(modes))]);
+	return 0;
+}
+
+static int vm_set_region(struct um_vm *vm, const void __user *user)
+{
+	struct kvm_userspace_memory_region mem;
+
+	if (copy_from_user(&mem, user, sizeof(mem)))
+		return -EFAULT;
+	return um_slot_set(vm, &mem);
+}
+
+static int vm_dirty_log(struct um_vm *vm, const void __user *user)
+{
+	struct kvm_dirty_log log;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	return um_slot_dirty_log(vm, &log);
+}
+
+static int vm_set_tss_addr(struct um_vm *vm, unsigned long addr)
+{
+	if (addr > TSS_ADDR_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	vm->tss_addr = addr;
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
+static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
+{
+	struct um_vm *vm = file->private_data;
+	void __user *user = (void __user *)arg;
+	int r = um_vm_usable(vm);
+
+	if (r)
+		return r;
+	switch (nr) {
+	case KVM_CREATE_VCPU:
+		return um_vcpu_create(vm, arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		return vm_set_region(vm, user);
+	case KVM_GET_DIRTY_LOG:
+		return vm_dirty_log(vm, user);
+	case KVM_SET_TSS_ADDR:
+		return vm_set_tss_addr(vm, arg);
+	case KVM_CHECK_EXTENSION:
+		return um_check_extension(arg);
+	case KVM_GET_STATS_FD:
+		return um_stat_vm_fd(vm);
+	case KVM_ENABLE_CAP:
+		return vm_enable_cap(vm, user);
+	default:
+		return -ENOTTY;
+	}
+}
+
+#ifdef CONFIG_COMPAT
+/* As struct kvm_dirty_log, for callers with pointers of 32 bits. */
+struct compat_dirty_log {
+	u32 slot;
+	u32 padding1;
+	union {
+		compat_uptr_t bitmap;
+		u64 padding2;
+	};
+};
+
+static long vm_compat_ioctl(struct file *file, unsigned int nr,
+			    unsigned long arg)
+{
+	struct um_vm *vm = file->private_data;
+	struct compat_dirty_log clog;
+	struct kvm_dirty_log log = {};
+	int r = um_vm_usable(vm);
+
+	if (r)
+		return r;
+	if (nr != KVM_GET_DIRTY_LOG)
+		return vm_ioctl(file, nr, arg);
+	if (copy_from_user(&clog, compat_ptr(arg), sizeof(clog)))
+		return -EFAULT;
+	log.slot = clog.slot;
+	log.dirty_bitmap = compat_ptr(clog.bitmap);
+	return um_slot_dirty_log(vm, &log);
+}
+#endif
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	um_vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = vm_compat_ioctl,
+#endif
+	.release = vm_release,
+	.llseek = noop_llseek,
+};
+
+/* The engine is TDP, or there is none: 0, -EOPNOTSUPP or -EINVAL. */
+static int vm_check_type(unsigned long type)
+{
+	switch (type) {
+	case 0:
+		return um_params.shadow ? -EOPNOTSUPP : 0;
+	case UM_VM_TYPE_TDP:
+		return 0;
+	case UM_VM_TYPE_SHADOW:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+int um_vm_create(unsigned long type)
+{
+	struct um_vm *vm;
+	struct file *file;
+	int fd, r = vm_check_type(type);
+
+	if (r)
+		return r;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	vm = vm_alloc();
+	if (IS_ERR(vm)) {
+		r = PTR_ERR(vm);
+		goto err_fd;
+	}
+	file = anon_inode_getfile("kvm-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
+		r = PTR_ERR(file);
+		um_vm_put(vm);
+		goto err_fd;
+	}
+	fd_install(fd, file);
+	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+	return r;
+}
