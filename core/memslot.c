@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memslots: which guest frames there are, and the VMM's memory behind them.
+ *
+ * Readers hold vm->srcu and see one array for as long as they do. A change is
+ * made under vm->slots_lock by building a new array; old ones go after a
+ * grace period. What the change means for leaves already mapped is told to
+ * mmu/ in this order:
+ *
+ *   create  publish
+ *   flags   publish, wait for readers, um_mmu_slot_log_start() or _stop()
+ *   delete  publish without the slot, wait, um_mmu_slot_zap(), publish
+ *           without the dying one, wait, free
+ *   move    as delete, the second array has the slot at its new place
+ *
+ * Against the MMU notifier. A slot that is being deleted has left the arrays
+ * while its leaves are still mapped: um_slots.dying keeps it in sight of the
+ * notifier until they are gone. The opposite, a slot that appears after a
+ * notifier call has looked at the array, is safe because that call raised
+ * mmu.invalidating before it looked and holds it up until the host is done: a
+ * fault in the new slot that pins a page meanwhile sees the count, or that the
+ * sequence moved, when it checks before its commit. (KVM, which looks only at
+ * overlapping slots in both start and end, must hold back the swap instead.)
+ */
+#include "internal.h"
+
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#define SLOT_PAGES_MAX ((1UL << 31) - 1) /* KVM_MEM_MAX_NR_PAGES */
+#define SLOT_FLAGS (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
+#define GPA_BITS_MAX 48 /* four levels of tables */
+
+/* Of a VM without slots; never freed. */
+static struct um_slots no_slots;
+
+static struct um_slots *slots_locked(struct um_vm *vm)
+{
+	return rcu_dereference_protected(vm->slots,
+					 lockdep_is_held(&vm->slots_lock));
+}
+
+static void slots_drop(struct um_slots *slots)
+{
+	if (slots != &no_slots)
+		kvfree(slots);
+}
+
+static void slots_drop_rcu(struct rcu_head *head)
+{
+	slots_drop(container_of(head, struct um_slots, rcu));
+}
+
+/* Index of the first slot that ends above @gfn. */
+static int slots_upper(const struct um_slots *slots, gfn_t gfn)
+{
+	int lo = 0, hi = slots->n;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+		const struct um_slot *slot = slots->by_gfn[mid];
+
+		if (gfn < slot->base + slot->npages)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+struct um_slot *um_slot_find(const struct um_slots *slots, gfn_t gfn)
+{
+	int i = slots_upper(slots, gfn);
+
+	if (i < slots->n && gfn >= slots->by_gfn[i]->base)
+		return slots->by_gfn[i];
+	return NULL;
+}
+
+static bool slots_overlap(const struct um_slots *slots,
+			  const struct um_slot *skip, gfn_t base, u64 npages)
+{
+	int i = slots_upper(slots, base);
+
+	if (i < slots->n && slots->by_gfn[i] == skip)
+		i++;
+	return i < slots->n && slots->by_gfn[i]->base < base + npages;
+}
+
+static struct um_slots *slots_alloc(int n)
+{
+	struct um_slots *slots;
+	size_t head = struct_size(slots, by_gfn, n);
+
+	slots = kvzalloc(head + n * sizeof(*slots->by_hva),
+			 GFP_KERNEL_ACCOUNT);
+	if (slots) {
+		slots->n = n;
+		slots->by_hva = (void *)slots + head;
+	}
+	return slots;
+}
+
+static void slots_fill_gfn(struct um_slots *next, const struct um_slots *old,
+			   const struct um_slot *drop, struct um_slot *add)
+{
+	int i, n = 0;
+
+	for (i = 0; i < old->n; i++) {
+		struct um_slot *slot = old->by_gfn[i];
+
+		if (add && add->base < slot->base) {
+			next->by_gfn[n++] = add;
+			add = NULL;
+		}
+		if (slot != drop)
+			next->by_gfn[n++] = slot;
+	}
+	if (add)
+		next->by_gfn[n] = add;
+}
+
+static void slots_fill_hva(struct um_slots *next, const struct um_slots *old,
+			   const struct um_slot *drop, struct um_slot *add)
+{
+	hva_t end_max = 0;
+	int i, n = 0;
+
+	for (i = 0; i < old->n; i++) {
+		struct um_slot *slot = old->by_hva[i].slot;
+
+		if (add && add->hva < slot->hva) {
+			next->by_hva[n++].slot = add;
+			add = NULL;
+		}
+		if (slot != drop)
+			next->by_hva[n++].slot = slot;
+	}
+	if (add)
+		next->by_hva[n].slot = add;
+
+	for (i = 0; i < next->n; i++) {
+		struct um_slot_hva *h = &next->by_hva[i];
+
+		h->start = h->slot->hva;
+		end_max = max(end_max,
+			      h->start + (h->slot->npages << PAGE_SHIFT));
+		h->end_max = end_max;
+	}
+}
+
+/* The slots of @old without @drop and with @add; either may be NULL. */
+static struct um_slots *slots_build(const struct um_slots *old,
+				    const struct um_slot *drop,
+				    struct um_slot *add)
+{
+	struct um_slots *next = slots_alloc(old->n - !!drop + !!add);
+
+	if (!next)
+		return NULL;
+	next->gen = old->gen + 1;
+	slots_fill_gfn(next, old, drop, add);
+	slots_fill_hva(next, old, drop, add);
+	return next;
+}
+
+/* On return nobody reads the array that was there before. */
+static void slots_publish(struct um_vm *vm, struct um_slots *next)
+{
+	rcu_assign_pointer(vm->slots, next);
+	synchronize_srcu_expedited(&vm->srcu);
+}
+
+static void slot_free(struct um_slot *slot)
+{
+	kvfree(slot->dirty);
+	kfree(slot);
+}
+
+static size_t dirty_bytes(const struct um_slot *slot)
+{
+	return BITS_TO_LONGS(slot->npages) * sizeof(long);
+}
+
+/* One allocation: the bitmap, then the copy that user space gets. */
+static int dirty_alloc(struct um_slot *slot)
+{
+	size_t bytes = dirty_bytes(slot);
+
+	slot->dirty = kvzalloc(2 * bytes, GFP_KERNEL_ACCOUNT);
+	if (!slot->dirty)
+		return -ENOMEM;
+	slot->dirty_out = slot->dirty + bytes / sizeof(long);
+	return 0;
+}
+
+/* @old, if any, lends its bitmap to a slot that goes on logging. */
+static struct um_slot *slot_alloc(const struct kvm_userspace_memory_region *mem,
+				  const struct um_slot *old)
+{
+	struct um_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
+
+	if (!slot)
+		return NULL;
+	slot->base = mem->guest_phys_addr >> PAGE_SHIFT;
+	slot->npages = mem->memory_size >> PAGE_SHIFT;
+	slot->hva = mem->userspace_addr;
+	slot->flags = mem->flags;
+	slot->id = mem->slot;
+	if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+		return slot;
+	if (old && old->dirty) {
+		slot->dirty = old->dirty;
+		slot->dirty_out = old->dirty_out;
+	} else if (dirty_alloc(slot)) {
+		kfree(slot);
+		return NULL;
+	}
+	return slot;
+}
+
+/* @slot takes @old's place, or never came to be, when @slot is the loser. */
+static void slot_free_shared(struct um_slot *loser, const struct um_slot *other)
+{
+	if (other && loser->dirty == other->dirty)
+		loser->dirty = NULL;
+	slot_free(loser);
+}
+
+static int slot_create(struct um_vm *vm, struct um_slot *new)
+{
+	struct um_slots *old = slots_locked(vm);
+	struct um_slots *next = slots_build(old, NULL, new);
+	int r = -ENOMEM;
+
+	if (!next)
+		return r;
+	r = xa_err(xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT));
+	if (r) {
+		kvfree(next);
+		return r;
+	}
+	rcu_assign_pointer(vm->slots, next);
+	/* Who still reads the old array took nothing from it that changes. */
+	if (old != &no_slots)
+		call_srcu(&vm->srcu, &old->rcu, slots_drop_rcu);
+	return 0;
+}
+
+/* Take @old out; @new, or nothing, comes in its place. */
+static int slot_replace(struct um_vm *vm, struct um_slot *old,
+			struct um_slot *new)
+{
+	struct um_slots *was = slots_locked(vm);
+	struct um_slots *without = slots_build(was, old, NULL);
+	struct um_slots *next = slots_build(was, old, new);
+
+	if (!without || !next) {
+		kvfree(without);
+		kvfree(next);
+		return -ENOMEM;
+	}
+	without->dying = old;
+	slots_publish(vm, without);
+	slots_drop(was);
+	um_mmu_slot_zap(&vm->mmu, old);
+	slots_publish(vm, next);
+	kvfree(without);
+	if (new)
+		xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT);
+	else
+		xa_erase(&vm->slot_ids, old->id);
+	slot_free_shared(old, new);
+	return 0;
+}
+
+static int slot_set_flags(struct um_vm *vm, struct um_slot *old,
+			  struct um_slot *new)
+{
+	struct um_slots *was = slots_locked(vm);
+	struct um_slots *next = slots_build(was, old, new);
+	int r = 0;
+
+	if (!next)
+		return -ENOMEM;
+	slots_publish(vm, next);
+	if (new->dirty && !old->dirty)
+		r = um_mmu_slot_log_start(&vm->mmu, new);
+	else if (old->dirty && !new->dirty)
+		um_mmu_slot_log_stop(&vm->mmu, new);
+	if (r) {
+		slots_publish(vm, was);
+		um_mmu_slot_log_stop(&vm->mmu, old);
+		kvfree(next);
+		return r;
+	}
+	slots_drop(was);
+	xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT);
+	slot_free_shared(old, new);
+	return 0;
+}
+
+static gfn_t gfn_limit(const struct um_vm *vm)
+{
+	int bits = min_t(int, vm->mmu.caps.maxphyaddr, GPA_BITS_MAX);
+
+	return 1ULL << (bits - PAGE_SHIFT);
+}
+
+/* What can be said of a region without knowing the slots. */
+static int region_check(const struct kvm_userspace_memory_region *mem)
+{
+	unsigned long hva = mem->userspace_addr;
+
+	if (mem->flags & ~SLOT_FLAGS || mem->slot >= UM_SLOTS_MAX)
+		return -EINVAL;
+	if ((mem->memory_size | mem->guest_phys_addr | hva) & ~PAGE_MASK)
+		return -EINVAL;
+	/* Guest memory is reached by copy_to_user() and its like later on. */
+	if (hva > TASK_SIZE_MAX || mem->memory_size > TASK_SIZE_MAX - hva)
+		return -EINVAL;
+	if (mem->guest_phys_addr + mem->memory_size < mem->guest_phys_addr)
+		return -EINVAL;
+	if (mem->memory_size >> PAGE_SHIFT > SLOT_PAGES_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+/* Size, memory and read-only of a slot are fixed for its life. */
+static bool region_fits(const struct kvm_userspace_memory_region *mem,
+			const struct um_slot *old)
+{
+	return mem->userspace_addr == old->hva &&
+	       mem->memory_size >> PAGE_SHIFT == old->npages &&
+	       !((mem->flags ^ old->flags) & KVM_MEM_READONLY);
+}
+
+/* @mem has a size; @old is the slot of that id or NULL. */
+static int slot_set(struct um_vm *vm,
+		    const struct kvm_userspace_memory_region *mem,
+		    struct um_slot *old)
+{
+	gfn_t base = mem->guest_phys_addr >> PAGE_SHIFT;
+	u64 npages = mem->memory_size >> PAGE_SHIFT;
+	bool placed = !old || base != old->base;
+	struct um_slot *new;
+	int r;
+
+	if (old && !region_fits(mem, old))
+		return -EINVAL;
+	if (!placed && mem->flags == old->flags)
+		return 0;
+	if (placed && slots_overlap(slots_locked(vm), old, base, npages))
+		return -EEXIST;
+	if (placed && base + npages > gfn_limit(vm))
+		return -EINVAL;
+	new = slot_alloc(mem, old);
+	if (!new)
+		return -ENOMEM;
+	if (!old)
+		r = slot_create(vm, new);
+	else if (placed)
+		r = slot_replace(vm, old, new);
+	else
+		r = slot_set_flags(vm, old, new);
+	if (r)
+		slot_free_shared(new, old);
+	return r;
+}
+
+int um_slot_set(struct um_vm *vm,
+		const struct kvm_userspace_memory_region *mem)
+{
+	struct um_slot *old;
+	int r = region_check(mem);
+
+	if (r)
+		return r;
+	mutex_lock(&vm->slots_lock);
+	old = xa_load(&vm->slot_ids,
+		      array_index_nospec(mem->slot, UM_SLOTS_MAX));
+	if (mem->memory_size)
+		r = slot_set(vm, mem, old);
+	else
+		r = old ? slot_replace(vm, old, NULL) : -EINVAL;
+	mutex_unlock(&vm->slots_lock);
+	return r;
+}
+
+/* What user space could not be given is dirty still. */
+static void dirty_give_back(struct um_slot *slot)
+{
+	size_t i, n = BITS_TO_LONGS(slot->npages);
+
+	for (i = 0; i < n; i++)
+		if (slot->dirty_out[i])
+			atomic_long_or(slot->dirty_out[i],
+				       (atomic_long_t *)&slot->dirty[i]);
+}
+
+static int slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
+{
+	struct um_slot *slot;
+
+	slot = xa_load(&vm->slot_ids,
+		       array_index_nospec(log->slot, UM_SLOTS_MAX));
+	if (!slot || !slot->dirty)
+		return -ENOENT;
+	um_dirty_harvest(&vm->mmu, slot);
+	if (!copy_to_user(log->dirty_bitmap, slot->dirty_out,
+			  dirty_bytes(slot)))
+		return 0;
+	dirty_give_back(slot);
+	return -EFAULT;
+}
+
+int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
+{
+	int r;
+
+	if (log->slot >= UM_SLOTS_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->slots_lock);
+	r = slot_dirty_log(vm, log);
+	mutex_unlock(&vm->slots_lock);
+	return r;
+}
+
+void um_slots_init(struct um_vm *vm)
+{
+	xa_init(&vm->slot_ids);
+	RCU_INIT_POINTER(vm->slots, &no_slots);
+}
+
+void um_slots_retire(struct um_vm *vm)
+{
+	struct um_slots *old = rcu_replace_pointer(vm->slots, &no_slots, true);
+
+	if (old != &no_slots)
+		call_srcu(&vm->srcu, &old->rcu, slots_drop_rcu);
+}
+
+void um_slots_free(struct um_vm *vm)
+{
+	struct um_slot *slot;
+	unsigned long id;
+
+	srcu_barrier(&vm->srcu);
+	xa_for_each(&vm->slot_ids, id, slot)
+		slot_free(slot);
+	xa_destroy(&vm->slot_ids);
+}
