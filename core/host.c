@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the MMU asks of the kernel (host.h), but for pinning (pin.c).
+ */
+#include "internal.h"
+
+#include <linux/cpumask.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <umbra/host.h>
+
+u64 *um_table_alloc(void)
+{
+	return (u64 *)__get_free_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+}
+
+void um_table_free(u64 *table)
+{
+	free_page((unsigned long)table);
+}
+
+static void table_free_cb(struct rcu_head *head)
+{
+	struct page *page = container_of(head, struct page, rcu_head);
+
+	__free_page(page);
+}
+
+void um_table_free_rcu(u64 *table)
+{
+	/* struct page lends its own rcu_head while we own the page. */
+	call_rcu(&virt_to_page(table)->rcu_head, table_free_cb);
+}
+
+void um_table_free_barrier(void)
+{
+	rcu_barrier();
+}
+
+struct um_slot *um_host_slot(struct um_mmu *mmu, gfn_t gfn)
+{
+	struct um_vm *vm = mmu_to_vm(mmu);
+
+	return um_slot_find(srcu_dereference(vm->slots, &vm->srcu), gfn);
+}
+
+int um_host_read_lock(struct um_mmu *mmu)
+	__acquires(&mmu_to_vm(mmu)->srcu)
+{
+	return srcu_read_lock(&mmu_to_vm(mmu)->srcu);
+}
+
+void um_host_read_unlock(struct um_mmu *mmu, int idx)
+	__releases(&mmu_to_vm(mmu)->srcu)
+{
+	srcu_read_unlock(&mmu_to_vm(mmu)->srcu, idx);
+}
+
+void um_host_mark_dirty(struct um_slot *slot, gfn_t gfn)
+{
+	unsigned long bit = gfn - slot->base;
+
+	/*
+	 * A bit that is set stays set until a harvest exchanges its word,
+	 * and the harvest protects after that: the test saves a locked
+	 * operation on a line that other vCPUs write too.
+	 */
+	if (slot->dirty && !test_bit(bit, slot->dirty))
+		set_bit(bit, slot->dirty);
+}
+
+/* One mask per payer; a payer does not leave its CPU while it uses it. */
+static DEFINE_PER_CPU(cpumask_var_t, kick_mask);
+
+int um_host_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (!zalloc_cpumask_var_node(&per_cpu(kick_mask, cpu),
+					     GFP_KERNEL, cpu_to_node(cpu))) {
+			um_host_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void um_host_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		free_cpumask_var(per_cpu(kick_mask, cpu));
+#ifdef CONFIG_CPUMASK_OFFSTACK
+		per_cpu(kick_mask, cpu) = NULL;
+#endif
+	}
+}
+
+static void kick_ack(void *unused)
+{
+}
+
+/*
+ * Why one look at each vCPU is enough (T1, T2 as drawn in tlb.h). A vCPU
+ * stays on its CPU, with interrupts off, from in_guest = true until it has
+ * left the guest, and the IPI is taken only when they are on again. So if
+ * the IPI reaches the CPU on which that entry happened, its end proves that
+ * the vCPU left.
+ *
+ * cpu is written before in_guest (release) and read after it (acquire): it is
+ * the CPU of the entry that was seen or of a later one. If later, the vCPU
+ * migrated, hence left the guest since, and the IPI is merely superfluous.
+ *
+ * Any entry later than the one seen, and any entry when none was seen, stored
+ * in_guest after this read of it, so by T1 and T2 it sees the debt and flushes
+ * before it enters.
+ */
+void um_host_kick_guests(struct um_mmu *mmu)
+{
+	struct um_vm *vm = mmu_to_vm(mmu);
+	struct um_vcpu *vcpu;
+	struct cpumask *mask;
+	bool any = false;
+	int i, cpu, me;
+
+	smp_mb(); /* T1: what is owed before in_guest; pairs with T2 */
+	me = get_cpu();
+	mask = this_cpu_cpumask_var_ptr(kick_mask);
+	um_for_each_vcpu(i, vcpu, vm) {
+		if (!smp_load_acquire(&vcpu->in_guest))
+			continue;
+		cpu = READ_ONCE(vcpu->cpu);
+		/* What ran here cannot be in the guest: this code runs. */
+		if (cpu < 0 || cpu == me)
+			continue;
+		if (!any)
+			cpumask_clear(mask);
+		any = true;
+		__cpumask_set_cpu(cpu, mask);
+	}
+	if (any)
+		smp_call_function_many(mask, kick_ack, NULL, true);
+	put_cpu();
+}
+
+void um_host_vm_dead(struct um_mmu *mmu)
+{
+	um_vm_kill(mmu_to_vm(mmu));
+}
+
+void um_host_relax(void)
+{
+	cond_resched();
+}
