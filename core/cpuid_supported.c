@@ -102,7 +102,7 @@ static u64 guest_xcr0(void)
 {
 	u64 xcr0;
 
-	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
 		return 0;
 	xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK) &
 	       (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM | XCR0_AVX512);
