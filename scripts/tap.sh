@@ -11,15 +11,15 @@ tap_skip() { echo "ok $((++tap_number)) - $1 # SKIP $2"; }
 # tap_check NAME COMMAND [ARG]...: what a failing command prints is told
 tap_check()
 {
-	local name=$1 out
+	local tap_name=$1 tap_said
 	shift
 
-	if out=$("$@" 2>&1); then
-		tap_ok "$name"
+	if tap_said=$("$@" 2>&1); then
+		tap_ok "$tap_name"
 		return
 	fi
-	echo "not ok $((++tap_number)) - $name"
-	sed 's/^/# /' <<<"$out"
+	echo "not ok $((++tap_number)) - $tap_name"
+	sed 's/^/# /' <<<"$tap_said"
 	tap_failed=1
 }
 

@@ -2,15 +2,16 @@
 /*
  * agent: run the testbed's payload and hand its output to the outside.
  *
- *	agent PAYLOAD GETLIST
+ *	agent [-t] PAYLOAD GETLIST
  *
  * The emulated serial port costs thousands of ticks a character; port 0xe9
  * costs one. So this, the only process that touches that port, pumps what the
  * payload writes, then the files named in GETLIST (one path a line), the
  * kernel's log and the exit status, in the frames of frames.h.
  *
- * The payload writes to a terminal in raw mode, so that its C library passes
- * its output on line by line.
+ * The payload's standard output is a terminal in raw mode, so that its C library
+ * passes it on line by line. Its standard error is a pipe, so that it holds
+ * nobody for a reader; -t says that there is one, and makes it the terminal.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +84,8 @@ static int open_terminal(void)
 	return fd;
 }
 
-static pid_t start(const char *payload, const char *tty)
+/* Run payload on tty, its standard error on err_fd or, if that is -1, on tty. */
+static pid_t start(const char *payload, const char *tty, int err_fd)
 {
 	sigset_t none;
 	pid_t pid = fork();
@@ -92,7 +95,7 @@ static pid_t start(const char *payload, const char *tty)
 		return pid;
 	setsid();
 	fd = open(tty, O_RDWR);
-	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+	if (fd < 0 || dup2(fd, 1) < 0 || dup2(err_fd < 0 ? fd : err_fd, 2) < 0)
 		err(125, "%s", tty);
 	close(fd);
 	fd = open("/dev/null", O_RDONLY);
@@ -115,33 +118,41 @@ static int drain(int fd)
 	return n > 0;
 }
 
-static int run(const char *payload)
+static int run(const char *payload, bool reader)
 {
-	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	enum { TTY, CHILD, ERR };
+	struct pollfd p[3] = { { .events = POLLIN }, { .events = POLLIN },
+			       { .events = POLLIN } };
 	struct signalfd_siginfo info;
-	int tty = open_terminal(), hold, status;
+	int tty = open_terminal(), err_pipe[2] = { -1, -1 }, hold, status;
 	sigset_t child;
 	pid_t pid;
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
-	p[0].fd = tty;
-	p[1].fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (!reader && pipe2(err_pipe, O_CLOEXEC | O_NONBLOCK))
+		err(125, "pipe");
+	/* the payload's end blocks */
+	fcntl(err_pipe[1], F_SETFL, 0);
+	p[TTY].fd = tty;
+	p[ERR].fd = err_pipe[0];
+	p[CHILD].fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
 	/* keeps the terminal from hanging up, which poll() would spin on */
 	hold = open(ptsname(tty), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	emit(UM_START, NULL, 0);
-	pid = start(payload, ptsname(tty));
-	if (pid < 0 || p[1].fd < 0 || hold < 0)
+	pid = start(payload, ptsname(tty), err_pipe[1]);
+	if (pid < 0 || p[CHILD].fd < 0 || hold < 0)
 		err(125, "cannot start the payload");
 
-	while (poll(p, 2, -1) >= 0 || errno == EINTR) {
+	while (poll(p, 3, -1) >= 0 || errno == EINTR) {
 		drain(tty);
-		if (read(p[1].fd, &info, sizeof(info)) > 0 &&
+		drain(err_pipe[0]);
+		if (read(p[CHILD].fd, &info, sizeof(info)) > 0 &&
 		    waitpid(pid, &status, WNOHANG) == pid)
 			break;
 	}
-	while (drain(tty))
+	while (drain(tty) || drain(err_pipe[0]))
 		;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
 				     WEXITSTATUS(status);
@@ -188,13 +199,15 @@ static void send_klog(void)
 
 int main(int argc, char **argv)
 {
+	bool reader = argc > 1 && !strcmp(argv[1], "-t");
 	unsigned char status;
 
-	if (argc != 3)
-		errx(125, "usage: agent PAYLOAD GETLIST");
+	argv += reader;
+	if (argc != 3 + reader)
+		errx(125, "usage: agent [-t] PAYLOAD GETLIST");
 	if (ioperm(UM_PORT, 1, 1))
 		err(125, "port %#x", UM_PORT);
-	status = run(argv[1]);
+	status = run(argv[1], reader);
 	send_files(argv[2]);
 	send_klog();
 	emit(UM_EXIT, &status, 1);

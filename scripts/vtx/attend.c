@@ -352,6 +352,7 @@ int main(int argc, char **argv)
 	if (regcomp(&trouble_re, trouble_words, REG_EXTENDED | REG_NOSUB))
 		errx(TROUBLE, "regcomp");
 	klog = klog_path ? fopen(klog_path, "w") : NULL;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	started = now();
 	pid = launch(argv + optind, &out);
 	ended = follow(pid, out);
