@@ -160,8 +160,7 @@ static noinline_for_stack int vcpu_set_fpu(struct um_vcpu *vcpu,
 
 	if (copy_from_user(&fpu, user, sizeof(fpu)))
 		return -EFAULT;
-	um_vmx_set_fpu(vcpu, &fpu);
-	return 0;
+	return um_vmx_set_fpu(vcpu, &fpu);
 }
 
 static noinline_for_stack int vcpu_get_xcrs(struct um_vcpu *vcpu,

@@ -79,4 +79,26 @@ static inline int um_follow_pfn(struct vm_area_struct *vma, unsigned long hva,
 #endif
 }
 
+/* Suspend and resume hooks of the boot CPU: an object with a data word, or not. */
+#ifdef UM_HAVE_SYSCORE
+#define UM_SYSCORE_ARG void *unused
+#define UM_DEFINE_SYSCORE(name, on_suspend, on_resume)              \
+	static const struct syscore_ops name##_ops = {              \
+		.suspend = on_suspend,                              \
+		.resume = on_resume,                                \
+	};                                                          \
+	static struct syscore name = { .ops = &name##_ops }
+#define um_register_syscore(x) register_syscore(x)
+#define um_unregister_syscore(x) unregister_syscore(x)
+#else
+#define UM_SYSCORE_ARG void
+#define UM_DEFINE_SYSCORE(name, on_suspend, on_resume)              \
+	static struct syscore_ops name = {                          \
+		.suspend = on_suspend,                              \
+		.resume = on_resume,                                \
+	}
+#define um_register_syscore(x) register_syscore_ops(x)
+#define um_unregister_syscore(x) unregister_syscore_ops(x)
+#endif
+
 #endif

@@ -42,7 +42,7 @@ int um_vmx_set_msr(struct um_vcpu *vcpu, u32 index, u64 data);
 /* MSRs of KVM_GET_MSR_INDEX_LIST. */
 const u32 *um_vmx_msr_list(unsigned int *n);
 void um_vmx_get_fpu(struct um_vcpu *vcpu, struct kvm_fpu *fpu);
-void um_vmx_set_fpu(struct um_vcpu *vcpu, const struct kvm_fpu *fpu);
+int um_vmx_set_fpu(struct um_vcpu *vcpu, const struct kvm_fpu *fpu);
 void um_vmx_get_xsave(struct um_vcpu *vcpu, struct kvm_xsave *xsave);
 int um_vmx_set_xsave(struct um_vcpu *vcpu, const struct kvm_xsave *xsave);
 void um_vmx_get_xcrs(struct um_vcpu *vcpu, struct kvm_xcrs *xcrs);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints: /sys/kernel/tracing/events/umbra/.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM umbra
+
+#if !defined(_UMBRA_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _UMBRA_TRACE_H
+
+#include <linux/tracepoint.h>
+#include <umbra/fault.h>
+#include <umbra/vm.h>
+
+#define UM_PF_NAMES                                                    \
+	{ UM_PF_CONTINUE, "continue" }, { UM_PF_RETRY, "retry" },      \
+	{ UM_PF_FIXED, "fixed" }, { UM_PF_SPURIOUS, "spurious" },      \
+	{ UM_PF_EMULATE, "emulate" }, { UM_PF_BAD_HVA, "bad_hva" },    \
+	{ UM_PF_HWPOISON, "hwpoison" }, { UM_PF_NOMEM, "nomem" },      \
+	{ UM_PF_INTR, "intr" }, { UM_PF_DEAD, "dead" }
+
+#define UM_PATH_NAMES                                                  \
+	{ UM_PATH_FAST, "fast" }, { UM_PATH_CLAIM_LOST, "lost" },      \
+	{ UM_PATH_CLAIM_TAKEN, "taken" }, { UM_PATH_NO_TAG, "no_tag" },\
+	{ UM_PATH_RESOLVED, "resolved" }, { UM_PATH_STALE, "stale" },  \
+	{ UM_PATH_TABLE, "table" }, { UM_PATH_SPLIT, "split" },        \
+	{ UM_PATH_MERGE, "merge" }, { UM_PATH_HUGE, "huge" },          \
+	{ UM_PATH_DIRTY, "dirty" }, { UM_PATH_FROZEN, "frozen" },      \
+	{ UM_PATH_RESTORE, "restore" }
+
+TRACE_EVENT(umbra_entry,
+	TP_PROTO(const struct um_vcpu *vcpu),
+	TP_ARGS(vcpu),
+	TP_STRUCT__entry(__field(int, vcpu)),
+	TP_fast_assign(__entry->vcpu = vcpu->id;),
+	TP_printk("vcpu %d", __entry->vcpu)
+);
+
+TRACE_EVENT(umbra_exit,
+	TP_PROTO(const struct um_vcpu *vcpu, u32 reason),
+	TP_ARGS(vcpu, reason),
+	TP_STRUCT__entry(__field(int, vcpu) __field(u32, reason)),
+	TP_fast_assign(
+		__entry->vcpu = vcpu->id;
+		__entry->reason = reason;
+	),
+	TP_printk("vcpu %d reason 0x%x", __entry->vcpu, __entry->reason)
+);
+
+/* path: the branches this fault went through (enum um_path). */
+TRACE_EVENT(umbra_fault,
+	TP_PROTO(int vcpu, u64 gpa, u8 access, enum um_pf outcome, u32 path),
+	TP_ARGS(vcpu, gpa, access, outcome, path),
+	TP_STRUCT__entry(
+		__field(int, vcpu)
+		__field(u64, gpa)
+		__field(u8, access)
+		__field(int, outcome)
+		__field(u32, path)
+	),
+	TP_fast_assign(
+		__entry->vcpu = vcpu;
+		__entry->gpa = gpa;
+		__entry->access = access;
+		__entry->outcome = outcome;
+		__entry->path = path;
+	),
+	TP_printk("vcpu %d gpa 0x%llx access %c%c%c %s path %s",
+		  __entry->vcpu, __entry->gpa,
+		  __entry->access & UM_ACC_R ? 'r' : '-',
+		  __entry->access & UM_ACC_W ? 'w' : '-',
+		  __entry->access & UM_ACC_X ? 'x' : '-',
+		  __print_symbolic(__entry->outcome, UM_PF_NAMES),
+		  __print_flags(__entry->path, "|", UM_PATH_NAMES))
+);
+
+/* A stretch of gfns lost W for the dirty log: bit i of mask is gfn + i. */
+TRACE_EVENT(umbra_wrprot,
+	TP_PROTO(u64 gfn, u64 mask),
+	TP_ARGS(gfn, mask),
+	TP_STRUCT__entry(__field(u64, gfn) __field(u64, mask)),
+	TP_fast_assign(
+		__entry->gfn = gfn;
+		__entry->mask = mask;
+	),
+	TP_printk("gfn 0x%llx mask 0x%llx", __entry->gfn, __entry->mask)
+);
+
+/* Every vCPU was made to leave the guest for the debts up to owed. */
+TRACE_EVENT(umbra_flush,
+	TP_PROTO(u64 owed, u64 paid),
+	TP_ARGS(owed, paid),
+	TP_STRUCT__entry(__field(u64, owed) __field(u64, paid)),
+	TP_fast_assign(
+		__entry->owed = owed;
+		__entry->paid = paid;
+	),
+	TP_printk("owed %llu paid %llu", __entry->owed, __entry->paid)
+);
+
+#endif /* _UMBRA_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH umbra
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

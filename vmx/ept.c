@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * EPT violations: from exit qualification to struct um_fault and back, and
+ * the one comparison that says whether this CPU owes a flush.
+ */
+#include <linux/errno.h>
+#include "vcpu.h"
+#include <umbra/trace.h>
+
+/* Exit qualification: IRET unblocked NMIs before it faulted. */
+#define QUAL_NMI_UNBLOCK BIT(12)
+
+/*
+ * Interrupts off, in_guest set (T2 in tlb.h). A VMCS that came from another
+ * CPU may meet what this CPU cached for the vCPU long ago.
+ */
+void um_tlb_check(struct um_vmx *vmx)
+{
+	u64 owed = um_tlb_owed(&vmx->vcpu.vm->mmu.tlb);
+
+	if (unlikely(owed != vmx->tlb_seen || vmx->flush_all)) {
+		um_invept(vmx->eptp);
+		vmx->tlb_seen = owed;
+		vmx->flush_all = false;
+		vmx->vcpu.stat.tlb_flush++;
+	}
+	if (unlikely(vmx->flush_guest)) {
+		um_invvpid(vmx->vpid);
+		vmx->flush_guest = false;
+	}
+}
+
+static int outcome(struct um_vmx *vmx, enum um_pf pf)
+{
+	switch (pf) {
+	case UM_PF_CONTINUE:
+	case UM_PF_RETRY:
+	case UM_PF_FIXED:
+	case UM_PF_SPURIOUS:
+		return UM_RESUME;
+	case UM_PF_EMULATE:
+		/* The IDT, or a stack, lies where no memory is. */
+		if (vmx->idt_vectoring)
+			return um_exit_internal(vmx,
+						KVM_INTERNAL_ERROR_DELIVERY_EV);
+		return um_emulate_mmio(vmx);
+	case UM_PF_BAD_HVA:
+		return -EFAULT;
+	case UM_PF_HWPOISON:
+		return -EHWPOISON;
+	case UM_PF_NOMEM:
+		return -ENOMEM;
+	case UM_PF_INTR:
+		vmx->vcpu.run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	case UM_PF_DEAD:
+		break;
+	}
+	return -EIO;
+}
+
+int um_exit_ept_violation(struct um_vmx *vmx)
+{
+	unsigned long qual = vmx_read(vmx, EXIT_QUALIFICATION);
+	gpa_t gpa = vmx_read(vmx, GUEST_PHYSICAL_ADDRESS);
+	struct um_vcpu *vcpu = &vmx->vcpu;
+	struct um_fault f = {
+		.gpa = gpa,
+		.gfn = gpa_to_gfn(gpa),
+		.access = qual & UM_ACC_ALL,
+		.allowed = (qual >> 3) & UM_ACC_ALL,
+		.tag = vcpu->tag,
+	};
+	enum um_pf pf;
+
+	if (unlikely(qual & QUAL_NMI_UNBLOCK) && !vmx->idt_vectoring)
+		vmx_write(vmx, GUEST_INTERRUPTIBILITY_INFO,
+			  vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO) |
+				  GUEST_INTR_STATE_NMI);
+	pf = um_fault_handle(&vcpu->vm->mmu, &f, &vcpu->stat.pf);
+	trace_umbra_fault(vcpu->id, gpa, f.access, pf, f.path);
+	return outcome(vmx, pf);
+}
+
+/* No entry umbra makes is a misconfiguration: the tables are broken. */
+int um_exit_ept_misconfig(struct um_vmx *vmx)
+{
+	WARN_ONCE(1, "EPT misconfiguration at gpa %llx\n",
+		  vmx_read(vmx, GUEST_PHYSICAL_ADDRESS));
+	um_vm_kill(vmx->vcpu.vm);
+	return -EIO;
+}

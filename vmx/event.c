@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exceptions into the guest, and events that an exit interrupted.
+ */
+#include <asm/mce.h>
+#include <asm/ptrace.h>
+#include "vcpu.h"
+
+#define HAS_ERROR                                                      \
+	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) |      \
+	 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) |      \
+	 BIT(X86_TRAP_AC))
+#define CONTRIBUTORY                                                   \
+	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) |      \
+	 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP))
+
+/* SDM, "Interrupt 8 - Double Fault Exception": does @second make one? */
+static bool doubles(u8 first, u8 second)
+{
+	if (first == X86_TRAP_PF)
+		return second == X86_TRAP_PF || (CONTRIBUTORY & BIT(second));
+	return (CONTRIBUTORY & BIT(first)) && (CONTRIBUTORY & BIT(second));
+}
+
+static void queue(struct um_vmx *vmx, u8 vector, u32 error)
+{
+	struct um_event *e = &vmx->event;
+
+	if (e->pending && e->type == INTR_TYPE_HARD_EXCEPTION) {
+		if (e->vector == X86_TRAP_DF) {
+			vmx->shutdown = true;
+			return;
+		}
+		if (doubles(e->vector, vector)) {
+			vector = X86_TRAP_DF;
+			error = 0;
+		}
+	}
+	*e = (struct um_event){
+		.pending = true,
+		.vector = vector,
+		.type = INTR_TYPE_HARD_EXCEPTION,
+		/* Real mode delivers no error codes. */
+		.has_error = (HAS_ERROR & BIT(vector)) &&
+			     (vmx->cr0 & X86_CR0_PE),
+		.error = error,
+	};
+}
+
+void um_inject(struct um_vmx *vmx, u8 vector)
+{
+	queue(vmx, vector, 0);
+}
+
+void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error)
+{
+	queue(vmx, vector, error);
+}
+
+/* Interrupts off, before an entry: hand the pending event to the CPU. */
+void um_event_enter(struct um_vmx *vmx)
+{
+	struct um_event *e = &vmx->event;
+	u32 info;
+
+	if (likely(!e->pending))
+		return;
+	info = e->vector | e->type | INTR_INFO_VALID_MASK;
+	if (e->has_error) {
+		info |= INTR_INFO_DELIVER_CODE_MASK;
+		vmx_write(vmx, VM_ENTRY_EXCEPTION_ERROR_CODE, e->error);
+	}
+	if (e->type == INTR_TYPE_HARD_EXCEPTION && e->vector != X86_TRAP_DB) {
+		/* A fault is delivered with RF set in the saved flags. */
+		vmx_write(vmx, GUEST_RFLAGS,
+			  vmx_read(vmx, GUEST_RFLAGS) | X86_EFLAGS_RF);
+	}
+	if (e->insn_len)
+		vmx_write(vmx, VM_ENTRY_INSTRUCTION_LEN, e->insn_len);
+	vmx_write(vmx, VM_ENTRY_INTR_INFO_FIELD, info);
+	e->pending = false;
+}
+
+static bool soft_type(u32 type)
+{
+	return type == INTR_TYPE_SOFT_INTR ||
+	       type == INTR_TYPE_SOFT_EXCEPTION ||
+	       type == INTR_TYPE_PRIV_SW_EXCEPTION;
+}
+
+/* After an exit: an event whose delivery it cut short goes in again. */
+void um_event_exit(struct um_vmx *vmx)
+{
+	struct um_event *e = &vmx->event;
+	u32 info;
+
+	vmx->idt_vectoring = 0;
+	if (unlikely(vmx->world.fail ||
+		     (vmx->world.exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		return;
+	info = vmx_read(vmx, IDT_VECTORING_INFO_FIELD);
+	if (likely(!(info & VECTORING_INFO_VALID_MASK)))
+		return;
+	vmx->idt_vectoring = info;
+	*e = (struct um_event){
+		.pending = true,
+		.vector = info & VECTORING_INFO_VECTOR_MASK,
+		.type = info & VECTORING_INFO_TYPE_MASK,
+		.has_error = info & VECTORING_INFO_DELIVER_CODE_MASK,
+	};
+	if (e->has_error)
+		e->error = vmx_read(vmx, IDT_VECTORING_ERROR_CODE);
+	if (soft_type(e->type))
+		e->insn_len = vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN);
+}
+
+static int exit_machine_check(void)
+{
+	struct pt_regs regs = {
+		.cs = 3, /* as if it came from user mode: it did not hit us */
+		.flags = X86_EFLAGS_IF,
+	};
+
+	do_machine_check(&regs);
+	return UM_RESUME;
+}
+
+/* Exception or NMI. The NMI itself was handled before interrupts came on. */
+int um_exit_exception(struct um_vmx *vmx)
+{
+	u32 info = vmx_read(vmx, VM_EXIT_INTR_INFO);
+	u32 type = info & INTR_INFO_INTR_TYPE_MASK;
+	u8 vector = info & INTR_INFO_VECTOR_MASK;
+
+	if (type == INTR_TYPE_NMI_INTR) {
+		vmx->vcpu.stat.nmi_exits++;
+		return UM_RESUME;
+	}
+	switch (vector) {
+	case X86_TRAP_MC:
+		return exit_machine_check();
+	case X86_TRAP_DB:
+		/* SDM, "Exit Qualification for Debug Exceptions" */
+		vmx->dr6 &= ~(unsigned long)UM_DR6_TRAPS;
+		vmx->dr6 |= vmx_read(vmx, EXIT_QUALIFICATION) &
+			    (UM_DR6_TRAPS | UM_DR6_BD | UM_DR6_BS |
+			     UM_DR6_BT);
+		um_inject(vmx, X86_TRAP_DB);
+		return UM_RESUME;
+	case X86_TRAP_AC:
+		um_inject_error(vmx, X86_TRAP_AC,
+				vmx_read(vmx, VM_EXIT_INTR_ERROR_CODE));
+		return UM_RESUME;
+	}
+	return um_exit_internal(vmx, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From exit reason to handler. Handlers decode; what is bigger than a screen
+ * has a file of its own.
+ */
+#include <linux/kvm_para.h>
+#include <linux/sched.h>
+#include "vcpu.h"
+#include <umbra/trace.h>
+
+static int exit_to_user(struct um_vmx *vmx, u32 reason)
+{
+	vmx->vcpu.run->exit_reason = reason;
+	return UM_USER;
+}
+
+u64 um_gpr_get(struct um_vmx *vmx, int n)
+{
+	return n == UM_RSP ? vmx_read(vmx, GUEST_RSP) : vmx->world.gpr[n];
+}
+
+void um_gpr_set(struct um_vmx *vmx, int n, u64 value)
+{
+	if (n == UM_RSP)
+		vmx_write(vmx, GUEST_RSP, value);
+	else
+		vmx->world.gpr[n] = value;
+}
+
+bool um_in_64bit(struct um_vmx *vmx)
+{
+	return (vmx->efer & EFER_LMA) &&
+	       (vmx_read(vmx, GUEST_CS_AR_BYTES) & VMX_AR_L_MASK);
+}
+
+/*
+ * An instruction was completed in software: the shadow of STI and MOV SS is
+ * over, and a single-stepping guest gets its trap.
+ */
+void um_insn_done(struct um_vmx *vmx)
+{
+	u32 shadow = vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO);
+
+	if (unlikely(shadow & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
+		vmx_write(vmx, GUEST_INTERRUPTIBILITY_INFO,
+			  shadow & ~(GUEST_INTR_STATE_STI |
+				     GUEST_INTR_STATE_MOV_SS));
+	if (unlikely(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_TF)) {
+		vmx->dr6 |= UM_DR6_BS;
+		um_inject(vmx, X86_TRAP_DB);
+	}
+}
+
+/* Advance over @len bytes of instruction. */
+void um_skip_len(struct um_vmx *vmx, u32 len)
+{
+	u64 old = vmx_read(vmx, GUEST_RIP), rip = old + len;
+
+	/* Crossing 4G wraps unless the code is 64-bit. */
+	if (unlikely((old ^ rip) >> 32) && !um_in_64bit(vmx))
+		rip = (u32)rip;
+	vmx_write(vmx, GUEST_RIP, rip);
+	um_insn_done(vmx);
+}
+
+void um_skip_insn(struct um_vmx *vmx)
+{
+	um_skip_len(vmx, vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN));
+}
+
+/* KVM_EXIT_INTERNAL_ERROR without instruction bytes (api.rst 5). */
+int um_exit_internal(struct um_vmx *vmx, u32 suberror)
+{
+	struct kvm_run *run = vmx->vcpu.run;
+
+	run->internal.suberror = suberror;
+	run->internal.ndata = 3;
+	run->internal.data[0] = vmx->idt_vectoring;
+	run->internal.data[1] = vmx->world.exit_reason;
+	run->internal.data[2] = vmx_read(vmx, EXIT_QUALIFICATION);
+	return exit_to_user(vmx, KVM_EXIT_INTERNAL_ERROR);
+}
+
+/* An instruction nobody knows: say which (api.rst, emulation_failure). */
+int um_exit_unknown_insn(struct um_vmx *vmx, const u8 *bytes, u8 len)
+{
+	struct kvm_run *run = vmx->vcpu.run;
+
+	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 1;
+	if (len) {
+		run->emulation_failure.ndata = 4;
+		run->emulation_failure.flags =
+			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = len;
+		memset(run->emulation_failure.insn_bytes, 0x90,
+		       sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, bytes, len);
+	}
+	return exit_to_user(vmx, KVM_EXIT_INTERNAL_ERROR);
+}
+
+static int exit_fail_entry(struct um_vmx *vmx, u64 reason)
+{
+	struct kvm_run *run = vmx->vcpu.run;
+
+	run->fail_entry.hardware_entry_failure_reason = reason;
+	run->fail_entry.cpu = READ_ONCE(vmx->vcpu.cpu);
+	return exit_to_user(vmx, KVM_EXIT_FAIL_ENTRY);
+}
+
+static int exit_cpuid(struct um_vmx *vmx)
+{
+	u64 *gpr = vmx->world.gpr;
+	u32 eax = gpr[UM_RAX], ebx, ecx = gpr[UM_RCX], edx;
+
+	vmx->vcpu.stat.cpuid_exits++;
+	um_cpuid(&vmx->vcpu, &eax, &ebx, &ecx, &edx);
+	gpr[UM_RAX] = eax;
+	gpr[UM_RBX] = ebx;
+	gpr[UM_RCX] = ecx;
+	gpr[UM_RDX] = edx;
+	um_skip_insn(vmx);
+	return UM_RESUME;
+}
+
+static int exit_hlt(struct um_vmx *vmx)
+{
+	vmx->vcpu.stat.halt_exits++;
+	um_skip_insn(vmx);
+	return exit_to_user(vmx, KVM_EXIT_HLT);
+}
+
+/* No hypercall is offered; the guest learns it the way KVM says it. */
+static int exit_vmcall(struct um_vmx *vmx)
+{
+	u32 cpl = VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES));
+
+	vmx->world.gpr[UM_RAX] = cpl ? -KVM_EPERM : -KVM_ENOSYS;
+	um_skip_insn(vmx);
+	return UM_RESUME;
+}
+
+static int exit_ud(struct um_vmx *vmx)
+{
+	um_inject(vmx, X86_TRAP_UD);
+	return UM_RESUME;
+}
+
+/*
+ * A vCPU spins on a PAUSE: who it waits for may be waiting for this CPU. The
+ * PAUSE itself has done its work.
+ */
+static int exit_pause(struct um_vmx *vmx)
+{
+	yield();
+	um_skip_insn(vmx);
+	return UM_RESUME;
+}
+
+static int dispatch(struct um_vmx *vmx)
+{
+	switch ((u16)vmx->world.exit_reason) {
+	case EXIT_REASON_EPT_VIOLATION:
+		return um_exit_ept_violation(vmx);
+	case EXIT_REASON_IO_INSTRUCTION:
+		return um_exit_io(vmx);
+	case EXIT_REASON_CPUID:
+		return exit_cpuid(vmx);
+	case EXIT_REASON_EXTERNAL_INTERRUPT:
+		vmx->vcpu.stat.irq_exits++;
+		return UM_RESUME;
+	case EXIT_REASON_MSR_READ:
+		return um_exit_rdmsr(vmx);
+	case EXIT_REASON_MSR_WRITE:
+		return um_exit_wrmsr(vmx);
+	case EXIT_REASON_CR_ACCESS:
+		return um_exit_cr(vmx);
+	case EXIT_REASON_DR_ACCESS:
+		return um_exit_dr(vmx);
+	case EXIT_REASON_HLT:
+		return exit_hlt(vmx);
+	case EXIT_REASON_EXCEPTION_NMI:
+		return um_exit_exception(vmx);
+	case EXIT_REASON_PAUSE_INSTRUCTION:
+		return exit_pause(vmx);
+	case EXIT_REASON_XSETBV:
+		return um_exit_xsetbv(vmx);
+	case EXIT_REASON_VMCALL:
+		return exit_vmcall(vmx);
+	case EXIT_REASON_INVD:
+	case EXIT_REASON_WBINVD:
+		/* All guest memory is coherent: nothing to write back. */
+		um_skip_insn(vmx);
+		return UM_RESUME;
+	case EXIT_REASON_RDPMC:
+		um_inject_error(vmx, X86_TRAP_GP, 0);
+		return UM_RESUME;
+	case EXIT_REASON_EPT_MISCONFIG:
+		return um_exit_ept_misconfig(vmx);
+	case EXIT_REASON_TRIPLE_FAULT:
+		return exit_to_user(vmx, KVM_EXIT_SHUTDOWN);
+	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:
+	case EXIT_REASON_INVEPT:
+	case EXIT_REASON_INVVPID:
+	case EXIT_REASON_MWAIT_INSTRUCTION:
+	case EXIT_REASON_MONITOR_INSTRUCTION:
+		return exit_ud(vmx);
+	case EXIT_REASON_TASK_SWITCH:
+		return um_exit_unknown_insn(vmx, NULL, 0);
+	}
+	return um_exit_internal(vmx, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+}
+
+int um_exit_handle(struct um_vmx *vmx)
+{
+	int r;
+
+	trace_umbra_exit(&vmx->vcpu, vmx->world.fail ? ~0u : vmx->world.exit_reason);
+	if (unlikely(vmx->world.fail))
+		return exit_fail_entry(vmx, um_hw_rebooting() ? 0 :
+				       vmx_read(vmx, VM_INSTRUCTION_ERROR));
+	if (unlikely(vmx->world.exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		return exit_fail_entry(vmx, vmx->world.exit_reason);
+	r = dispatch(vmx);
+	if (unlikely(vmx->shutdown)) {
+		vmx->shutdown = false;
+		vmx->event.pending = false;
+		return exit_to_user(vmx, KVM_EXIT_SHUTDOWN);
+	}
+	return r;
+}

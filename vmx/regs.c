@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU's registers for user space: KVM_GET/SET_REGS, SREGS, FPU, XSAVE,
+ * XCRS (api.rst section 4).
+ */
+#include <asm/fpu/api.h>
+#include <asm/fpu/xstate.h>
+#include <linux/string.h>
+#include "vcpu.h"
+
+void um_vmx_get_regs(struct um_vcpu *vcpu, struct kvm_regs *regs)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+	u64 *gpr = vmx->world.gpr;
+
+	um_vcpu_load(vmx);
+	*regs = (struct kvm_regs){
+		.rax = gpr[UM_RAX], .rbx = gpr[UM_RBX],
+		.rcx = gpr[UM_RCX], .rdx = gpr[UM_RDX],
+		.rsi = gpr[UM_RSI], .rdi = gpr[UM_RDI],
+		.rsp = vmx_read(vmx, GUEST_RSP), .rbp = gpr[UM_RBP],
+		.r8 = gpr[UM_R8], .r9 = gpr[UM_R9],
+		.r10 = gpr[UM_R10], .r11 = gpr[UM_R11],
+		.r12 = gpr[UM_R12], .r13 = gpr[UM_R13],
+		.r14 = gpr[UM_R14], .r15 = gpr[UM_R15],
+		.rip = vmx_read(vmx, GUEST_RIP),
+		.rflags = vmx_read(vmx, GUEST_RFLAGS),
+	};
+	um_vcpu_put(vmx);
+}
+
+int um_vmx_set_regs(struct um_vcpu *vcpu, const struct kvm_regs *regs)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+	u64 *gpr = vmx->world.gpr;
+
+	um_vcpu_load(vmx);
+	gpr[UM_RAX] = regs->rax;
+	gpr[UM_RBX] = regs->rbx;
+	gpr[UM_RCX] = regs->rcx;
+	gpr[UM_RDX] = regs->rdx;
+	gpr[UM_RSI] = regs->rsi;
+	gpr[UM_RDI] = regs->rdi;
+	gpr[UM_RBP] = regs->rbp;
+	gpr[UM_R8] = regs->r8;
+	gpr[UM_R9] = regs->r9;
+	gpr[UM_R10] = regs->r10;
+	gpr[UM_R11] = regs->r11;
+	gpr[UM_R12] = regs->r12;
+	gpr[UM_R13] = regs->r13;
+	gpr[UM_R14] = regs->r14;
+	gpr[UM_R15] = regs->r15;
+	vmx_write(vmx, GUEST_RSP, regs->rsp);
+	vmx_write(vmx, GUEST_RIP, regs->rip);
+	vmx_write(vmx, GUEST_RFLAGS, regs->rflags | X86_EFLAGS_FIXED);
+	/* An exception of the code that was left goes with it. */
+	vmx->event.pending = false;
+	um_vcpu_put(vmx);
+	return 0;
+}
+
+/* VMCS selector field of each segment, and kvm_sregs' member. */
+#define SEGMENTS(X)                                            \
+	X(ES, es) X(CS, cs) X(SS, ss) X(DS, ds) X(FS, fs)      \
+	X(GS, gs) X(LDTR, ldt) X(TR, tr)
+
+static void get_segment(struct um_vmx *vmx, unsigned long sel,
+			struct kvm_segment *s)
+{
+	unsigned long i = sel - GUEST_ES_SELECTOR;
+	u32 ar = vmx_read(vmx, GUEST_ES_AR_BYTES + i);
+
+	memset(s, 0, sizeof(*s));
+	s->selector = vmx_read(vmx, GUEST_ES_SELECTOR + i);
+	s->base = vmx_read(vmx, GUEST_ES_BASE + i);
+	s->limit = vmx_read(vmx, GUEST_ES_LIMIT + i);
+	s->unusable = !!(ar & VMX_AR_UNUSABLE_MASK);
+	s->type = ar & VMX_AR_TYPE_MASK;
+	s->s = !!(ar & VMX_AR_S_MASK);
+	s->dpl = VMX_AR_DPL(ar);
+	/* An unusable segment reads as not present (as KVM has it). */
+	s->present = !s->unusable;
+	s->avl = !!(ar & BIT(12));
+	s->l = !!(ar & VMX_AR_L_MASK);
+	s->db = !!(ar & VMX_AR_DB_MASK);
+	s->g = !!(ar & VMX_AR_G_MASK);
+}
+
+static void set_segment(struct um_vmx *vmx, unsigned long sel,
+			const struct kvm_segment *s)
+{
+	unsigned long i = sel - GUEST_ES_SELECTOR;
+	u32 ar;
+
+	if (s->unusable || !s->present) {
+		ar = VMX_AR_UNUSABLE_MASK;
+		/* SS's DPL is the CPL even then. */
+		if (sel == GUEST_SS_SELECTOR)
+			ar |= (s->dpl & 3) << VMX_AR_DPL_SHIFT;
+	} else {
+		ar = (s->type & VMX_AR_TYPE_MASK) | (s->s & 1) << 4 |
+		     (s->dpl & 3) << VMX_AR_DPL_SHIFT | VMX_AR_P_MASK |
+		     (s->avl & 1) << 12 | (s->l & 1) << 13 |
+		     (s->db & 1) << 14 | (s->g & 1) << 15;
+		/*
+		 * The CPU wants the accessed bit of every usable code or
+		 * data segment set, unless it is LDTR or TR.
+		 */
+		if (sel < GUEST_LDTR_SELECTOR)
+			ar |= VMX_AR_TYPE_ACCESSES_MASK;
+	}
+	vmx_write(vmx, GUEST_ES_SELECTOR + i, s->selector);
+	vmx_write(vmx, GUEST_ES_BASE + i, s->base);
+	vmx_write(vmx, GUEST_ES_LIMIT + i, s->limit);
+	vmx_write(vmx, GUEST_ES_AR_BYTES + i, ar);
+}
+
+void um_vmx_get_sregs(struct um_vcpu *vcpu, struct kvm_sregs *sregs)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+
+	memset(sregs, 0, sizeof(*sregs));
+	um_vcpu_load(vmx);
+#define GET(VMCS, member) \
+	get_segment(vmx, GUEST_##VMCS##_SELECTOR, &sregs->member);
+	SEGMENTS(GET)
+#undef GET
+	sregs->gdt.base = vmx_read(vmx, GUEST_GDTR_BASE);
+	sregs->gdt.limit = vmx_read(vmx, GUEST_GDTR_LIMIT);
+	sregs->idt.base = vmx_read(vmx, GUEST_IDTR_BASE);
+	sregs->idt.limit = vmx_read(vmx, GUEST_IDTR_LIMIT);
+	sregs->cr0 = um_cr0_get(vmx);
+	sregs->cr2 = vmx->world.cr2;
+	sregs->cr3 = vmx_read(vmx, GUEST_CR3);
+	sregs->cr4 = um_cr4_get(vmx);
+	sregs->cr8 = vmx->cr8;
+	sregs->efer = vmx->efer;
+	sregs->apic_base = vmx->apic_base;
+	um_vcpu_put(vmx);
+}
+
+/* What a MOV to CR3 would refuse: address bits the CPU does not have. */
+static bool cr3_valid(struct um_vmx *vmx, u64 cr3)
+{
+	return !(cr3 >> vmx->maxphyaddr);
+}
+
+/*
+ * A state in which no CPU can be is refused whole (EINVAL, nothing changed):
+ * the combination of modes, and each register by itself.
+ */
+static bool sregs_valid(struct um_vmx *vmx, const struct kvm_sregs *s)
+{
+	bool lme = s->efer & EFER_LME, lma = s->efer & EFER_LMA;
+
+	if (!um_cr4_valid(vmx, s->cr4) || !um_cr0_valid(vmx, s->cr0) ||
+	    !um_efer_valid(vmx, s->efer))
+		return false;
+	if (lme && (s->cr0 & X86_CR0_PG)) {
+		if (!(s->cr4 & X86_CR4_PAE) || !lma || !cr3_valid(vmx, s->cr3))
+			return false;
+	} else if (lma || s->cs.l) {
+		/* 64-bit code without long mode */
+		return false;
+	}
+	if ((s->cr4 & X86_CR4_PCIDE) && !lma)
+		return false;
+	/* Changing EFER.LME while paging is on is a move, not a state. */
+	return !memchr_inv(s->interrupt_bitmap, 0, 0) && s->cr8 < 16;
+}
+
+int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+	int err = -EINVAL;
+
+	um_vcpu_load(vmx);
+	if (!sregs_valid(vmx, sregs))
+		goto out;
+	/* Loaded first, because it is all that can still fail. */
+	if (um_is_pae(sregs->cr0, sregs->cr4, sregs->efer))
+		um_pdptrs_load(vmx, sregs->cr3);
+	err = 0;
+#define SET(VMCS, member) \
+	set_segment(vmx, GUEST_##VMCS##_SELECTOR, &sregs->member);
+	SEGMENTS(SET)
+#undef SET
+	vmx_write(vmx, GUEST_GDTR_BASE, sregs->gdt.base);
+	vmx_write(vmx, GUEST_GDTR_LIMIT, sregs->gdt.limit);
+	vmx_write(vmx, GUEST_IDTR_BASE, sregs->idt.base);
+	vmx_write(vmx, GUEST_IDTR_LIMIT, sregs->idt.limit);
+	um_efer_write(vmx, sregs->efer);
+	um_cr0_write(vmx, sregs->cr0 | X86_CR0_ET);
+	um_cr4_write(vmx, sregs->cr4);
+	vmx_write(vmx, GUEST_CR3, sregs->cr3);
+	vmx->world.cr2 = sregs->cr2;
+	vmx->cr8 = sregs->cr8;
+	vmx->apic_base = sregs->apic_base;
+	vmx->flush_guest = true;
+out:
+	um_vcpu_put(vmx);
+	return err;
+}
+
+/*
+ * FPU state lives in the guest's fpstate while its thread is out of KVM_RUN,
+ * which holds vcpu->mutex; all callers do.
+ */
+void um_vmx_get_fpu(struct um_vcpu *vcpu, struct kvm_fpu *fpu)
+{
+	struct fxregs_state *fx = &to_vmx(vcpu)->fpu.fpstate->regs.fxsave;
+
+	memset(fpu, 0, sizeof(*fpu));
+	memcpy(fpu->fpr, fx->st_space, 128);
+	fpu->fcw = fx->cwd;
+	fpu->fsw = fx->swd;
+	fpu->ftwx = fx->twd;
+	fpu->last_opcode = fx->fop;
+	fpu->last_ip = fx->rip;
+	fpu->last_dp = fx->rdp;
+	memcpy(fpu->xmm, fx->xmm_space, sizeof(fx->xmm_space));
+	fpu->mxcsr = fx->mxcsr;
+}
+
+/*
+ * Writing a reserved bit of MXCSR would make the next XRSTOR fault. All CPUs
+ * with EPT have exactly these.
+ */
+#define MXCSR_KNOWN 0xffffu
+
+int um_vmx_set_fpu(struct um_vcpu *vcpu, const struct kvm_fpu *fpu)
+{
+	struct fpstate *fps = to_vmx(vcpu)->fpu.fpstate;
+	struct fxregs_state *fx = &fps->regs.fxsave;
+
+	/* XRSTOR faults on reserved MXCSR bits. */
+	if (fpu->mxcsr & ~MXCSR_KNOWN)
+		return -EINVAL;
+	memcpy(fx->st_space, fpu->fpr, 128);
+	fx->cwd = fpu->fcw;
+	fx->swd = fpu->fsw;
+	fx->twd = fpu->ftwx;
+	fx->fop = fpu->last_opcode;
+	fx->rip = fpu->last_ip;
+	fx->rdp = fpu->last_dp;
+	memcpy(fx->xmm_space, fpu->xmm, sizeof(fx->xmm_space));
+	fx->mxcsr = fpu->mxcsr;
+	if (boot_cpu_has(X86_FEATURE_XSAVE))
+		fps->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;
+	return 0;
+}
+
+void um_vmx_get_xsave(struct um_vcpu *vcpu, struct kvm_xsave *xsave)
+{
+	fpu_copy_guest_fpstate_to_uabi(&to_vmx(vcpu)->fpu, xsave->region,
+				       sizeof(xsave->region),
+				       to_vmx(vcpu)->xcr0_allowed, 0);
+}
+
+int um_vmx_set_xsave(struct um_vcpu *vcpu, const struct kvm_xsave *xsave)
+{
+	return fpu_copy_uabi_to_guest_fpstate(&to_vmx(vcpu)->fpu, xsave->region,
+					      um_host_xcr0, NULL);
+}
+
+void um_vmx_get_xcrs(struct um_vcpu *vcpu, struct kvm_xcrs *xcrs)
+{
+	memset(xcrs, 0, sizeof(*xcrs));
+	xcrs->nr_xcrs = 1;
+	xcrs->xcrs[0].xcr = 0;
+	xcrs->xcrs[0].value = to_vmx(vcpu)->xcr0;
+}
+
+int um_vmx_set_xcrs(struct um_vcpu *vcpu, const struct kvm_xcrs *xcrs)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+	u32 i;
+
+	if (xcrs->nr_xcrs > KVM_MAX_XCRS || xcrs->flags)
+		return -EINVAL;
+	for (i = 0; i < xcrs->nr_xcrs; i++) {
+		if (xcrs->xcrs[i].xcr)
+			continue;
+		if (!um_xcr0_valid(vmx, xcrs->xcrs[i].value))
+			return -EINVAL;
+		um_xcr0_write(vmx, xcrs->xcrs[i].value);
+		break;
+	}
+	return 0;
+}
+
+void um_vmx_cpuid_changed(struct um_vcpu *vcpu)
+{
+	um_cr_cpuid_changed(to_vmx(vcpu));
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_RUN: enter, handle the exit, enter again, until user space is needed.
+ *
+ * The loop runs preemptible but for the stretch from the last look at the
+ * thread's pending work to the exit, which has interrupts off.
+ */
+#include <linux/hw_breakpoint.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/mmu_context.h>
+#include <asm/tlbflush.h>
+#include <umbra/compat.h>
+#include <umbra/trace.h>
+#include "vcpu.h"
+
+u64 um_host_xcr0;
+
+#define WORK_SIGNAL (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)
+#define WORK (WORK_SIGNAL | _TIF_NEED_RESCHED | _TIF_NOTIFY_RESUME)
+
+/* Interrupts on. Returns UM_RESUME when the guest may be entered. */
+static int do_work(struct um_vmx *vmx)
+{
+	unsigned long flags = read_thread_flags();
+
+	if (READ_ONCE(vmx->vcpu.vm->dead))
+		return -EIO;
+	if (flags & WORK_SIGNAL) {
+		vmx->vcpu.run->exit_reason = KVM_EXIT_INTR;
+		vmx->vcpu.stat.signal_exits++;
+		return -EINTR;
+	}
+	if (flags & _TIF_NEED_RESCHED)
+		schedule();
+	if (flags & _TIF_NOTIFY_RESUME) {
+		/*
+		 * Restartable sequences, task work: the kernel does these on
+		 * its way to user mode and does not export them. Go there and
+		 * straight back: the flag makes the exit loop run, which
+		 * finds no signal and restarts the ioctl.
+		 */
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+		return -ERESTARTNOINTR;
+	}
+	return UM_RESUME;
+}
+
+static void load_debug(struct um_vmx *vmx)
+{
+	set_debugreg(0, 7);
+	set_debugreg(vmx->dr[0], 0);
+	set_debugreg(vmx->dr[1], 1);
+	set_debugreg(vmx->dr[2], 2);
+	set_debugreg(vmx->dr[3], 3);
+	set_debugreg(vmx->dr6, 6);
+}
+
+static void store_debug(struct um_vmx *vmx)
+{
+	get_debugreg(vmx->dr6, 6);
+	set_debugreg(DR6_RESERVED, 6);
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
+/* A kernel text patch or a new PCID may have changed these since last time. */
+static void refresh_host(struct um_vmx *vmx)
+{
+	unsigned long cr3 = __get_current_cr3_fast();
+	unsigned long cr4 = cr4_read_shadow();
+
+	if (unlikely(cr3 != vmx->host.cr3)) {
+		vmx_write(vmx, HOST_CR3, cr3);
+		vmx->host.cr3 = cr3;
+	}
+	if (unlikely(cr4 != vmx->host.cr4)) {
+		vmx_write(vmx, HOST_CR4, cr4);
+		vmx->host.cr4 = cr4;
+	}
+}
+
+/* Interrupts off. */
+static void run_guest(struct um_vmx *vmx)
+{
+	bool xcr0 = unlikely(vmx->cr4 & X86_CR4_OSXSAVE) &&
+		    vmx->xcr0 != um_host_xcr0;
+	bool debug = unlikely(vmx->dr7 & UM_DR7_ACTIVE);
+	unsigned long debugctl = vmx->host.debugctl;
+
+	um_event_enter(vmx);
+	um_switch_to_guest(vmx);
+	refresh_host(vmx);
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+	if (xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vmx->xcr0);
+	if (debug)
+		load_debug(vmx);
+	um_l1d_flush(vmx);
+
+	trace_umbra_entry(&vmx->vcpu);
+	um_world_switch(&vmx->world);
+
+	if (debugctl)
+		update_debugctlmsr(debugctl);
+	if (debug)
+		store_debug(vmx);
+	if (xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, um_host_xcr0);
+}
+
+static int enter(struct um_vmx *vmx)
+{
+	struct um_vcpu *vcpu = &vmx->vcpu;
+	int r;
+
+	local_irq_disable();
+	/* T2: in_guest before the debts are read; see tlb.h. */
+	smp_store_mb(vcpu->in_guest, true);
+	while (unlikely(read_thread_flags() & WORK) ||
+	       unlikely(READ_ONCE(vcpu->vm->dead))) {
+		WRITE_ONCE(vcpu->in_guest, false);
+		local_irq_enable();
+		r = do_work(vmx);
+		if (r <= 0)
+			return r;
+		local_irq_disable();
+		smp_store_mb(vcpu->in_guest, true);
+	}
+	um_tlb_check(vmx);
+	run_guest(vmx);
+	WRITE_ONCE(vcpu->in_guest, false);
+	vcpu->stat.exits++;
+	um_event_exit(vmx);
+	/*
+	 * The interrupt that ended the guest is still pending: take it while
+	 * the tick still counts for the guest.
+	 */
+	if (vmx->world.exit_reason == EXIT_REASON_EXTERNAL_INTERRUPT) {
+		local_irq_enable();
+		local_irq_disable();
+	}
+	um_world_time_end();
+	local_irq_enable();
+	return UM_RESUME;
+}
+
+static int loop(struct um_vmx *vmx)
+{
+	int r;
+
+	do {
+		r = enter(vmx);
+		if (r > 0)
+			r = um_exit_handle(vmx);
+	} while (r > 0);
+	return r;
+}
+
+static int finish_last(struct um_vmx *vmx)
+{
+	int (*complete)(struct um_vmx *vmx) = vmx->complete;
+
+	if (!complete)
+		return UM_RESUME;
+	vmx->complete = NULL;
+	return complete(vmx);
+}
+
+/*
+ * um_vmx_run() - KVM_RUN (api.rst 4.10). Finishes what the last exit asked of
+ * user space, even when it then returns at once because of immediate_exit.
+ */
+int um_vmx_run(struct um_vcpu *vcpu)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+	struct kvm_run *run = vcpu->run;
+	int r;
+
+	um_vcpu_load(vmx);
+	fpu_swap_kvm_fpstate(&vmx->fpu, true);
+	r = finish_last(vmx);
+	if (r > 0) {
+		run->exit_reason = KVM_EXIT_UNKNOWN;
+		r = um_immediate_exit(run) ? -EINTR : loop(vmx);
+	}
+	fpu_swap_kvm_fpstate(&vmx->fpu, false);
+	run->if_flag = !!(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_IF);
+	run->cr8 = vmx->cr8;
+	run->apic_base = vmx->apic_base;
+	run->ready_for_interrupt_injection = 0;
+	um_vcpu_put(vmx);
+	return r;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A vCPU as vmx/ sees it, and what the files of this folder share.
+ */
+#ifndef _UMBRA_VMX_VCPU_H
+#define _UMBRA_VMX_VCPU_H
+
+#include <linux/kvm.h>
+#include <linux/list.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include <asm/tlbflush.h>
+#include <asm/trapnr.h>
+#include <umbra/emulate.h>
+#include <umbra/vm.h>
+#include <umbra/vmx.h>
+#include "entry.h"
+#include "vmcs.h"
+
+/* Order of um_world.gpr: the encoding of instructions and VMX exits. */
+enum um_gpr {
+	UM_RAX, UM_RCX, UM_RDX, UM_RBX, UM_RSP, UM_RBP, UM_RSI, UM_RDI,
+	UM_R8, UM_R9, UM_R10, UM_R11, UM_R12, UM_R13, UM_R14, UM_R15,
+	UM_GPRS
+};
+
+/*
+ * MSRs that the host needs back only before it runs user code; in the order
+ * of um_uret_index[].
+ */
+enum um_uret {
+	UM_URET_STAR,
+	UM_URET_LSTAR,
+	UM_URET_FMASK,
+	UM_URET_TSC_AUX,
+	UM_URETS
+};
+
+struct um_event {
+	bool pending;	 /* goes in with the next entry */
+	bool has_error;
+	u8 vector;
+	u32 type;	 /* INTR_TYPE_* */
+	u32 error;
+	u32 insn_len;	 /* for software exceptions and interrupts */
+};
+
+/* DR7: any breakpoint on, local or global; DR6: its trap bits. */
+#define UM_DR7_ACTIVE 0xff
+#define UM_DR7_GD BIT(13)
+#define UM_DR6_TRAPS 0xf
+#define UM_DR6_BD BIT(13)
+#define UM_DR6_BS BIT(14)
+#define UM_DR6_BT BIT(15)
+
+/* What was last written to a host-state field: vmwrites are saved by it. */
+struct um_host_state {
+	unsigned long cr3, cr4, fs_base, gs_base, debugctl;
+	u16 fs_sel, gs_sel, ldt_sel, ds_sel, es_sel;
+};
+
+/* MMIO bytes of one instruction: reads done by user space, writes to do. */
+#define UM_MMIO_FRAGS 8
+struct um_mmio_frag {
+	gpa_t gpa;
+	u8 len; /* 1..8 */
+	u8 data[8];
+};
+
+struct um_mmio {
+	struct um_mmio_frag read[UM_MMIO_FRAGS], write[UM_MMIO_FRAGS];
+	u8 nread;	/* completed reads, replayed in order */
+	u8 next;	/* the next one to hand out */
+	u8 nwrite;	/* posted writes */
+	u8 written;	/* of them handed to user space */
+};
+
+/* A port access that user space is completing. */
+struct um_pio {
+	u16 port;
+	u8 size;
+	bool in;
+	u32 count;
+	u64 rip;	/* of the instruction */
+	u32 insn_len;
+	struct um_emul_pio string;
+};
+
+#define UM_MTRR_VAR 16
+#define UM_MTRR_FIX 11
+
+/*
+ * core/ knows only the embedded vcpu and hands us its address.
+ */
+struct um_vmx {
+	struct um_vcpu vcpu;
+	struct um_world world; /* gpr[UM_RSP] is in the VMCS instead */
+
+	struct um_vmcs *vmcs;
+	hpa_t vmcs_pa;
+	int vmcs_cpu;		    /* CPU whose cache holds it, -1: none */
+	struct list_head vmcs_link; /* on that CPU's list */
+	unsigned long *msr_bitmap;
+
+	u16 vpid;
+	u64 eptp;
+	u64 tlb_seen;	    /* um_tlb_owed() this CPU was flushed for */
+	bool flush_all;	    /* came to a new CPU */
+	bool flush_guest;   /* the guest flushed through us: INVVPID */
+
+	bool guest_loaded;  /* guest's KERNEL_GS_BASE and friends are live */
+	struct um_host_state host;
+	u64 host_kernel_gs_base;
+	u64 kernel_gs_base;
+	u64 uret[UM_URETS];
+	bool uret_loaded;
+	bool l1d_dirty;	    /* somebody else's data may be in L1D */
+
+	/* State kept beside the VMCS. */
+	unsigned long cr0, cr4; /* as the guest sees them, where not owned */
+	u64 efer;
+	unsigned long cr8;
+	unsigned long cr4_reserved; /* from CPUID */
+	u64 xcr0, xcr0_allowed;
+	unsigned long dr[4], dr6, dr7;
+	u64 apic_base;
+	u64 cstar, misc_enable, pat;
+	u64 mtrr_var[UM_MTRR_VAR], mtrr_fix[UM_MTRR_FIX], mtrr_def;
+	u8 maxphyaddr;
+	u64 tsc_offset;
+	u64 last_tsc, last_host_tsc; /* of the last write by user space */
+
+	struct um_event event;
+	bool shutdown;		/* a fault while delivering #DF */
+
+	/* Read once per exit. */
+	u32 idt_vectoring;
+
+	struct um_pio pio;
+	struct um_mmio mmio;
+	/* Runs at the next KVM_RUN, to finish what user space was asked. */
+	int (*complete)(struct um_vmx *vmx);
+
+	struct fpu_guest fpu;
+};
+
+static inline struct um_vmx *to_vmx(struct um_vcpu *vcpu)
+{
+	return container_of(vcpu, struct um_vmx, vcpu);
+}
+
+static inline u64 vmx_read(struct um_vmx *vmx, unsigned long field)
+{
+	vmx->vcpu.stat.vmread++;
+	return vmcs_read(field);
+}
+
+static inline void vmx_write(struct um_vmx *vmx, unsigned long field, u64 value)
+{
+	vmx->vcpu.stat.vmwrite++;
+	vmcs_write(field, value);
+}
+
+/*
+ * An exit handler's word: 1 enters the guest again, 0 goes to user space
+ * with run->exit_reason set, -errno ends KVM_RUN with it.
+ */
+#define UM_RESUME 1
+#define UM_USER 0
+
+/* caps.c: const after um_vmx_init() */
+struct um_vmx_caps {
+	u32 revision, vmcs_size;
+	u32 pin, cpu, cpu2, exit, entry;
+	bool has_ple, has_rdtscp, has_invpcid;
+	struct um_mmu_caps mmu;
+};
+
+extern struct um_vmx_caps um_caps;
+int um_caps_init(void);
+/* Same CPU features on the CPU this runs on? 0, or -ENODEV in words. */
+int um_caps_check_cpu(void);
+/* What a vCPU needs beyond um_caps, in words; for a refused load. */
+int um_caps_refuse(const char *what);
+
+/* hw.c */
+int um_hw_init(void);
+void um_hw_exit(void);
+bool um_hw_rebooting(void);
+void um_vmcs_load(struct um_vmx *vmx, int cpu);
+void um_vmcs_clear(struct um_vmx *vmx);
+
+/* switch.c: preemption off, or by preempt notifier */
+int um_switch_init(void);
+void um_vcpu_load(struct um_vmx *vmx);
+void um_vcpu_put(struct um_vmx *vmx);
+void um_vcpu_sched_in(struct um_vmx *vmx, int cpu);
+void um_vcpu_sched_out(struct um_vmx *vmx);
+void um_switch_to_guest(struct um_vmx *vmx);
+u64 um_uret_host(int i);
+void um_uret_set(struct um_vmx *vmx, int i, u64 value);
+int um_uret_find(u32 msr);
+void um_uret_drop_cpu(void);
+
+/* vmcs.c */
+void um_vmcs_setup(struct um_vmx *vmx);
+
+/* l1d.c */
+int um_l1d_init(void);
+void um_l1d_exit(void);
+void um_l1d_flush(struct um_vmx *vmx);
+
+/* run.c */
+extern u64 um_host_xcr0;
+
+/* exit.c */
+int um_exit_handle(struct um_vmx *vmx);
+u64 um_gpr_get(struct um_vmx *vmx, int n);
+void um_gpr_set(struct um_vmx *vmx, int n, u64 value);
+bool um_in_64bit(struct um_vmx *vmx);
+void um_insn_done(struct um_vmx *vmx);
+void um_skip_len(struct um_vmx *vmx, u32 len);
+void um_skip_insn(struct um_vmx *vmx);
+int um_exit_internal(struct um_vmx *vmx, u32 suberror);
+int um_exit_unknown_insn(struct um_vmx *vmx, const u8 *bytes, u8 len);
+
+/* event.c */
+void um_inject(struct um_vmx *vmx, u8 vector);
+void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error);
+void um_event_enter(struct um_vmx *vmx);
+void um_event_exit(struct um_vmx *vmx);
+int um_exit_exception(struct um_vmx *vmx);
+
+/* cr.c */
+int um_exit_cr(struct um_vmx *vmx);
+int um_exit_dr(struct um_vmx *vmx);
+int um_exit_xsetbv(struct um_vmx *vmx);
+bool um_cr0_valid(struct um_vmx *vmx, unsigned long cr0);
+bool um_cr4_valid(struct um_vmx *vmx, unsigned long cr4);
+unsigned long um_cr0_get(struct um_vmx *vmx);
+unsigned long um_cr4_get(struct um_vmx *vmx);
+void um_cr0_write(struct um_vmx *vmx, unsigned long cr0);
+void um_cr4_write(struct um_vmx *vmx, unsigned long cr4);
+void um_efer_write(struct um_vmx *vmx, u64 efer);
+bool um_xcr0_valid(struct um_vmx *vmx, u64 xcr0);
+void um_xcr0_write(struct um_vmx *vmx, u64 xcr0);
+bool um_is_pae(u64 cr0, u64 cr4, u64 efer);
+bool um_pdptrs_load(struct um_vmx *vmx, unsigned long cr3);
+void um_cr_cpuid_changed(struct um_vmx *vmx);
+
+/* msr.c */
+int um_exit_rdmsr(struct um_vmx *vmx);
+int um_exit_wrmsr(struct um_vmx *vmx);
+bool um_efer_valid(struct um_vmx *vmx, u64 efer);
+void um_msr_bitmap_setup(struct um_vmx *vmx);
+
+/* ept.c */
+int um_exit_ept_violation(struct um_vmx *vmx);
+int um_exit_ept_misconfig(struct um_vmx *vmx);
+void um_tlb_check(struct um_vmx *vmx);
+
+/* io.c */
+int um_exit_io(struct um_vmx *vmx);
+
+/* emul.c */
+int um_emulate_mmio(struct um_vmx *vmx);
+
+#endif

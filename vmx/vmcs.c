@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VMCS of a new vCPU: controls, the host state that never changes, and
+ * the guest state after RESET (SDM, "Processor State After Reset").
+ */
+#include <asm/cpu_entry_area.h>
+#include <asm/desc.h>
+#include <asm/msr.h>
+#include <asm/segment.h>
+#include "vcpu.h"
+
+/* Ticks between two PAUSEs of one loop, and how long it may spin. */
+#define PLE_GAP_TICKS 128
+#define PLE_WINDOW_TICKS 4096
+
+static void setup_controls(struct um_vmx *vmx)
+{
+	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, um_caps.pin);
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, um_caps.cpu);
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, um_caps.cpu2);
+	vmcs_write(VM_EXIT_CONTROLS, um_caps.exit);
+	vmcs_write(VM_ENTRY_CONTROLS, um_caps.entry);
+	if (um_caps.has_ple) {
+		vmcs_write(PLE_GAP, PLE_GAP_TICKS);
+		vmcs_write(PLE_WINDOW, PLE_WINDOW_TICKS);
+	}
+	/*
+	 * #MC belongs to the host; #DB and #AC exit because a guest can
+	 * make their delivery raise them again for ever, which no interrupt
+	 * could end.
+	 */
+	vmcs_write(EXCEPTION_BITMAP,
+		   BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC));
+	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
+	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
+	vmcs_write(CR3_TARGET_COUNT, 0);
+	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
+	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, 0);
+	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	vmcs_write(VMCS_LINK_POINTER, -1ull);
+	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
+	vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
+	vmcs_write(EPT_POINTER, vmx->eptp);
+	vmcs_write(TSC_OFFSET, vmx->tsc_offset);
+}
+
+static void setup_host(struct um_vmx *vmx)
+{
+	struct desc_ptr idt;
+	u64 msr;
+
+	vmx->host.cr3 = __read_cr3();
+	vmx->host.cr4 = cr4_read_shadow();
+	vmcs_write(HOST_CR0, read_cr0());
+	vmcs_write(HOST_CR3, vmx->host.cr3);
+	vmcs_write(HOST_CR4, vmx->host.cr4);
+	vmcs_write(HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write(HOST_SS_SELECTOR, __KERNEL_DS);
+	/* Null, as 64-bit user code has them: nothing to restore then. */
+	vmcs_write(HOST_DS_SELECTOR, 0);
+	vmcs_write(HOST_ES_SELECTOR, 0);
+	vmcs_write(HOST_FS_SELECTOR, 0);
+	vmcs_write(HOST_GS_SELECTOR, 0);
+	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	store_idt(&idt);
+	vmcs_write(HOST_IDTR_BASE, idt.address);
+	rdmsrl(MSR_IA32_SYSENTER_CS, msr);
+	vmcs_write(HOST_IA32_SYSENTER_CS, (u32)msr);
+	rdmsrl(MSR_IA32_SYSENTER_EIP, msr);
+	vmcs_write(HOST_IA32_SYSENTER_EIP, msr);
+	rdmsrl(MSR_IA32_SYSENTER_ESP, msr);
+	vmcs_write(HOST_IA32_SYSENTER_ESP, msr);
+	rdmsrl(MSR_IA32_CR_PAT, msr);
+	vmcs_write(HOST_IA32_PAT, msr);
+	rdmsrl(MSR_EFER, msr);
+	vmcs_write(HOST_IA32_EFER, msr);
+	vmcs_write(HOST_RIP, (unsigned long)um_vmx_exit_label);
+	vmcs_write(HOST_RSP, (unsigned long)0);
+}
+
+static void setup_segment(unsigned long sel_field, u32 ar)
+{
+	unsigned long i = sel_field - GUEST_ES_SELECTOR;
+
+	vmcs_write(GUEST_ES_SELECTOR + i, 0);
+	vmcs_write(GUEST_ES_BASE + i, 0);
+	vmcs_write(GUEST_ES_LIMIT + i, 0xffff);
+	vmcs_write(GUEST_ES_AR_BYTES + i, ar);
+}
+
+static void setup_guest(struct um_vmx *vmx)
+{
+	unsigned long seg;
+
+	for (seg = GUEST_ES_SELECTOR; seg <= GUEST_GS_SELECTOR; seg += 2)
+		setup_segment(seg, 0x93);
+	setup_segment(GUEST_CS_SELECTOR, 0x9b);
+	vmcs_write(GUEST_CS_SELECTOR, 0xf000);
+	vmcs_write(GUEST_CS_BASE, 0xffff0000);
+	setup_segment(GUEST_LDTR_SELECTOR, 0x82);
+	setup_segment(GUEST_TR_SELECTOR, 0x8b);
+	vmcs_write(GUEST_GDTR_BASE, 0);
+	vmcs_write(GUEST_GDTR_LIMIT, 0xffff);
+	vmcs_write(GUEST_IDTR_BASE, 0);
+	vmcs_write(GUEST_IDTR_LIMIT, 0xffff);
+	vmcs_write(GUEST_RIP, 0xfff0);
+	vmcs_write(GUEST_RSP, 0);
+	vmcs_write(GUEST_RFLAGS, X86_EFLAGS_FIXED);
+	vmcs_write(GUEST_DR7, 0x400);
+	vmcs_write(GUEST_SYSENTER_CS, 0);
+	vmcs_write(GUEST_SYSENTER_ESP, 0);
+	vmcs_write(GUEST_SYSENTER_EIP, 0);
+	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
+	vmcs_write(GUEST_IA32_PAT, 0x0007040600070406ull);
+	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);
+	vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+	vmx->dr6 = 0xffff0ff0;
+	vmx->dr7 = 0x400;
+	vmx->xcr0 = XFEATURE_MASK_FP;
+	vmx->apic_base = 0xfee00000 | MSR_IA32_APICBASE_ENABLE |
+			 (vmx->vcpu.id ? 0 : MSR_IA32_APICBASE_BSP);
+	vmx->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	um_efer_write(vmx, 0);
+	vmcs_write(GUEST_CR3, 0);
+	um_cr4_write(vmx, 0);
+	um_cr0_write(vmx, X86_CR0_NW | X86_CR0_CD | X86_CR0_ET);
+}
+
+/* The VMCS is current on this CPU, preemption off. */
+void um_vmcs_setup(struct um_vmx *vmx)
+{
+	setup_controls(vmx);
+	setup_host(vmx);
+	setup_guest(vmx);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Around the entry instruction: tell context tracking, RCU and lockdep that
+ * the CPU is the guest's, and take what only the first instructions after an
+ * exit may take. Apart from the rest of vmx/ because the kernel's helpers
+ * come with <linux/kvm_host.h>, whose names are ours elsewhere.
+ */
+#include <linux/kvm_host.h>
+#include <asm/special_insns.h>
+#include <asm/vmx.h>
+#include "entry.h"
+#include "vmcs.h"
+
+static __always_inline bool is_nmi(void)
+{
+	return (vmcs_read(VM_EXIT_INTR_INFO) & INTR_INFO_INTR_TYPE_MASK) ==
+	       INTR_TYPE_NMI_INTR;
+}
+
+static noinstr void enter_exit(struct um_world *w)
+{
+	guest_state_enter_irqoff();
+
+	if (w->cr2 != native_read_cr2())
+		native_write_cr2(w->cr2);
+	w->fail = um_vmx_enter(w);
+	w->cr2 = native_read_cr2();
+
+	if (likely(!w->fail)) {
+		w->launched = 1;
+		w->exit_reason = vmcs_read(VM_EXIT_REASON);
+		if (w->exit_reason == EXIT_REASON_EXCEPTION_NMI && is_nmi())
+			um_do_nmi();
+	}
+
+	guest_state_exit_irqoff();
+}
+
+void um_world_switch(struct um_world *w)
+{
+	guest_timing_enter_irqoff();
+	enter_exit(w);
+}
+
+void um_world_time_end(void)
+{
+	guest_timing_exit_irqoff();
+}
