@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * umbra: a hypervisor core that maps guest memory without stopping guests.
+ * Module load and unload: bring up in order, unwind in reverse.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <umbra/vm.h>
+#include <umbra/vmx.h>
+
+#define CREATE_TRACE_POINTS
+#include <umbra/trace.h>
+
+struct um_params um_params;
+
+static char *node = "umbra";
+module_param(node, charp, 0444);
+MODULE_PARM_DESC(node, "name of the device in /dev (default: umbra)");
+
+static char *engine = "tdp";
+module_param(engine, charp, 0444);
+MODULE_PARM_DESC(engine, "MMU of VM type 0: tdp or shadow (default: tdp)");
+
+static char *fastpath = "tag";
+module_param(fastpath, charp, 0444);
+MODULE_PARM_DESC(fastpath,
+		 "how write faults are fixed without a lock: tag, mw or off");
+
+static bool pml = true;
+module_param(pml, bool, 0444);
+MODULE_PARM_DESC(pml, "accepted; page-modification logging is not used yet");
+
+static bool hugepages = true;
+module_param(hugepages, bool, 0444);
+MODULE_PARM_DESC(hugepages, "map 2M and 1G where the host does (default: 1)");
+
+static bool audit;
+module_param(audit, bool, 0444);
+MODULE_PARM_DESC(audit, "check the MMU's invariants after every fault (slow)");
+
+static const char *const fast_names[] = {
+	[UM_FAST_OFF] = "off",
+	[UM_FAST_TAG] = "tag",
+	[UM_FAST_MW] = "mw",
+};
+
+static int parse_params(void)
+{
+	int mode = match_string(fast_names, ARRAY_SIZE(fast_names), fastpath);
+
+	if (mode < 0) {
+		pr_err("fastpath=%s: not one of tag, mw, off\n", fastpath);
+		return -EINVAL;
+	}
+	um_params.shadow = !strcmp(engine, "shadow");
+	if (!um_params.shadow && strcmp(engine, "tdp")) {
+		pr_err("engine=%s: not one of tdp, shadow\n", engine);
+		return -EINVAL;
+	}
+	um_params.fast = mode;
+	um_params.pml = pml;
+	um_params.hugepages = hugepages;
+	um_params.audit = audit;
+	return 0;
+}
+
+static int __init umbra_init(void)
+{
+	int err;
+
+	err = parse_params();
+	if (err)
+		return err;
+	err = um_vmx_init();
+	if (err)
+		return err;
+	err = um_dev_register(node);
+	if (err)
+		um_vmx_exit();
+	return err;
+}
+
+static void __exit umbra_exit(void)
+{
+	um_dev_unregister();
+	um_vmx_exit();
+}
+
+module_init(umbra_init);
+module_exit(umbra_exit);
+MODULE_DESCRIPTION("Hypervisor core with lockless dirty logging");
+MODULE_AUTHOR("The umbra authors");
+MODULE_LICENSE("GPL");
