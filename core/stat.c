@@ -85,8 +85,8 @@ struct stat_file {
 	u8 head[];
 };
 
-/* A descriptor is followed by its name, padded to name_size. */
-#define DESC_STRIDE (sizeof(struct kvm_stats_desc) + UM_STAT_NAME)
+/* User space sees an open-ended name, some kernels' headers a sized one. */
+#define DESC_STRIDE (offsetof(struct kvm_stats_desc, name) + UM_STAT_NAME)
 #define ID_OFFSET sizeof(struct kvm_stats_header)
 #define DESC_OFFSET (ID_OFFSET + UM_STAT_NAME)
 
