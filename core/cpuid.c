@@ -2,12 +2,13 @@
 /*
  * CPUID as a guest sees it: the VMM's table, looked up as an Intel CPU would.
  *
- * CPUID is the exit that guests make most for no reason; the leaves below 32 of
- * the basic and the extended range are found by an index.
+ * CPUID is the exit that guests make most for no reason, so the common leaves
+ * are found by one look: at the entry in the leaf's place of a small table.
+ * Whether that entry is the right one is told by the entry itself, so no index
+ * needs a check, and none can be mispredicted.
  */
 #include "internal.h"
 
-#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
@@ -18,30 +19,37 @@
 #define HYP_LAST 0x4fffffffu
 #define CENTAUR_BASE 0xc0000000u
 
+#define OSXSAVE BIT(X86_FEATURE_OSXSAVE & 31)
 #define XSAVE_LEAF 0xd
 #define XSAVE_LEGACY 576 /* bytes: legacy region and header */
+
+/* Stands in every place of the table that no leaf has taken. */
+static const struct kvm_cpuid_entry2 no_entry = {
+	.function = ~0u,
+	.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+};
+
+/* The first 32 leaves of the basic and of the extended range do not meet. */
+static unsigned int hot_place(u32 function)
+{
+	return function >> 31 << 5 | (function & 31);
+}
+
+static bool entry_is(const struct kvm_cpuid_entry2 *e, u32 function, u32 index)
+{
+	return e->function == function &&
+	       (e->index == index ||
+		!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX));
+}
 
 const struct kvm_cpuid_entry2 *um_cpuid_find(const struct um_vcpu *vcpu,
 					     u32 function, u32 index)
 {
-	u32 leaf = function & ~EXT_BASE;
-	int i = 0;
+	int i;
 
-	if (leaf < UM_CPUID_DIRECT) {
-		leaf = array_index_nospec(leaf, UM_CPUID_DIRECT);
-		i = vcpu->cpuid_direct[function >> 31][leaf];
-		if (i < 0)
-			return NULL;
-	}
-	for (; i < vcpu->ncpuid; i++) {
-		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
-
-		if (e->function != function)
-			continue;
-		if (e->index == index ||
-		    !(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX))
-			return e;
-	}
+	for (i = 0; i < vcpu->ncpuid; i++)
+		if (entry_is(&vcpu->cpuid[i], function, index))
+			return &vcpu->cpuid[i];
 	return NULL;
 }
 
@@ -107,48 +115,62 @@ static void topology_end(const struct um_vcpu *vcpu, u32 function, u32 index,
 	*edx = e->edx;
 }
 
-void um_cpuid(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
-	      u32 *edx)
+/* What is not in the table, or has several entries, or is computed. */
+static noinline void cpuid_slow(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx,
+				u32 *ecx, u32 *edx)
 {
+	static const struct kvm_cpuid_entry2 zeroes;
 	u32 function = *eax, index = *ecx;
 	const struct kvm_cpuid_entry2 *e;
 
 	e = um_cpuid_find(vcpu, function, index);
 	if (!e)
 		e = find_out_of_range(vcpu, function, index);
-	if (!e) {
-		*eax = 0;
-		*ebx = 0;
-		*ecx = 0;
-		*edx = 0;
+	if (!e)
+		e = &zeroes;
+	*eax = e->eax;
+	*ebx = e->ebx;
+	*ecx = e->ecx;
+	*edx = e->edx;
+	if (e == &zeroes)
 		topology_end(vcpu, function, index, ecx, edx);
+	else if (e->function == XSAVE_LEAF && e->index == 0)
+		*ebx = xsave_size(vcpu);
+}
+
+void um_cpuid(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
+	      u32 *edx)
+{
+	u32 function = *eax;
+	const struct kvm_cpuid_entry2 *e = vcpu->cpuid_hot[hot_place(function)];
+
+	if (unlikely(e->function != function ||
+		     e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX)) {
+		cpuid_slow(vcpu, eax, ebx, ecx, edx);
 		return;
 	}
 	*eax = e->eax;
 	*ebx = e->ebx;
 	*ecx = e->ecx;
 	*edx = e->edx;
-	/* Two words follow the guest's registers. */
-	if (e->function == 1) {
-		*ecx &= ~BIT(X86_FEATURE_OSXSAVE & 31);
-		if (vcpu->cpuid_osxsave)
-			*ecx |= BIT(X86_FEATURE_OSXSAVE & 31);
-	} else if (e->function == XSAVE_LEAF && e->index == 0) {
-		*ebx = xsave_size(vcpu);
-	}
+	if (function == 1 && vcpu->cpuid_osxsave)
+		*ecx |= OSXSAVE;
 }
 
-static void index_entries(struct um_vcpu *vcpu)
+void um_cpuid_init(struct um_vcpu *vcpu)
 {
 	int i;
 
-	memset(vcpu->cpuid_direct, -1, sizeof(vcpu->cpuid_direct));
+	for (i = 0; i < UM_CPUID_HOT; i++)
+		vcpu->cpuid_hot[i] = &no_entry;
+	/* Of several that meet in a place, the first entry of the lowest. */
 	for (i = vcpu->ncpuid - 1; i >= 0; i--) {
-		u32 function = vcpu->cpuid[i].function;
-		u32 leaf = function & ~EXT_BASE;
+		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
+		unsigned int place = hot_place(e->function);
 
-		if (leaf < UM_CPUID_DIRECT)
-			vcpu->cpuid_direct[function >> 31][leaf] = i;
+		if (e->function != XSAVE_LEAF &&
+		    e->function <= vcpu->cpuid_hot[place]->function)
+			vcpu->cpuid_hot[place] = e;
 	}
 }
 
@@ -181,9 +203,20 @@ static int entries_replace(struct um_vcpu *vcpu, struct kvm_cpuid_entry2 *e,
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = e;
 	vcpu->ncpuid = n;
-	index_entries(vcpu);
+	um_cpuid_init(vcpu);
 	um_vmx_cpuid_changed(vcpu);
 	return 0;
+}
+
+/*
+ * Padding must not decide whether two tables are equal, and OSXSAVE is the
+ * guest's CR4, whatever the table says.
+ */
+static void entry_clean(struct kvm_cpuid_entry2 *e)
+{
+	memset(e->padding, 0, sizeof(e->padding));
+	if (e->function == 1)
+		e->ecx &= ~OSXSAVE;
 }
 
 int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
@@ -202,9 +235,8 @@ int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 		if (IS_ERR(entries))
 			return PTR_ERR(entries);
 	}
-	/* Padding must not decide whether two tables are equal. */
 	for (i = 0; i < cpuid.nent; i++)
-		memset(entries[i].padding, 0, sizeof(entries[i].padding));
+		entry_clean(&entries[i]);
 	r = entries_replace(vcpu, entries, cpuid.nent);
 	if (r)
 		kvfree(entries);

@@ -85,7 +85,7 @@ static struct um_vcpu *vcpu_alloc(struct um_vm *vm, int id, int idx)
 	vcpu->pio_data = pages + UM_PIO_PAGE * PAGE_SIZE;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	mutex_init(&vcpu->mutex);
-	memset(vcpu->cpuid_direct, -1, sizeof(vcpu->cpuid_direct));
+	um_cpuid_init(vcpu);
 	snprintf(vcpu->stat_id, sizeof(vcpu->stat_id), "kvm-%d/vcpu-%d",
 		 task_pid_nr(current), id);
 	return vcpu;

@@ -19,7 +19,7 @@
 #define UM_VCPUS_MAX 64	   /* KVM_CAP_MAX_VCPUS */
 #define UM_VCPU_IDS_MAX 256 /* KVM_CAP_MAX_VCPU_ID */
 #define UM_CPUID_MAX 256
-#define UM_CPUID_DIRECT 32 /* leaves of a range found without a search */
+#define UM_CPUID_HOT 64	   /* leaves found without a search */
 #define UM_STAT_NAME 48	   /* bytes of a name in the statistics file */
 /* The vCPU's mmap: kvm_run, port data, one spare page (as KVM). */
 #define UM_RUN_PAGES 3
@@ -130,8 +130,8 @@ struct um_vcpu {
 
 	int ncpuid;
 	struct kvm_cpuid_entry2 *cpuid; /* UM_CPUID_MAX entries at most */
-	/* Index of a leaf's first entry, -1: none; 0.. and 0x80000000.. */
-	s16 cpuid_direct[2][UM_CPUID_DIRECT];
+	/* By a hash of the leaf: its first entry, or one that matches none */
+	const struct kvm_cpuid_entry2 *cpuid_hot[UM_CPUID_HOT];
 	bool cpuid_osxsave;	/* guest CR4.OSXSAVE; set by vmx/ */
 	u64 cpuid_xcr0;		/* guest XCR0; set by vmx/ */
 
@@ -189,6 +189,7 @@ bool um_guest_is_mmio(struct um_vm *vm, gpa_t gpa, bool write);
 
 /* core/cpuid.c: what a guest sees; core/cpuid_supported.c: what it may see */
 int um_cpuid_supported(struct kvm_cpuid2 __user *user);
+void um_cpuid_init(struct um_vcpu *vcpu);
 int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 const struct kvm_cpuid_entry2 *um_cpuid_find(const struct um_vcpu *vcpu,
 					     u32 function, u32 index);
