@@ -132,6 +132,7 @@ void um_host_kick_guests(struct um_mmu *mmu)
 	me = get_cpu();
 	mask = this_cpu_cpumask_var_ptr(kick_mask);
 	um_for_each_vcpu(i, vcpu, vm) {
+		/* C3: in_guest before cpu; see above. */
 		if (!smp_load_acquire(&vcpu->in_guest))
 			continue;
 		cpu = READ_ONCE(vcpu->cpu);

@@ -132,8 +132,8 @@ static struct file *vcpu_add(struct um_vm *vm, u32 id)
 	um_vm_get(vm); /* the file's */
 	vm->vcpu[idx] = vcpu;
 	/*
-	 * Those who kick must find a vCPU before it can run, hence before
-	 * its file can be used. Pairs with um_for_each_vcpu().
+	 * C1: those who kick must find a vCPU before it can run, hence
+	 * before its file can be used. Pairs with C2 in um_vcpu_count().
 	 */
 	smp_store_release(&vm->nr_vcpus, idx + 1);
 	return file;

@@ -41,8 +41,9 @@ void um_vm_kill(struct um_vm *vm)
 	int i, cpu;
 
 	WRITE_ONCE(vm->dead, true);
-	smp_mb(); /* K1: dead before in_guest; pairs with T2 of the vCPU */
+	smp_mb(); /* C4: dead before in_guest. Pairs with T2. */
 	um_for_each_vcpu(i, vcpu, vm) {
+		/* C3: as in um_host_kick_guests(). */
 		if (!smp_load_acquire(&vcpu->in_guest))
 			continue;
 		cpu = READ_ONCE(vcpu->cpu);

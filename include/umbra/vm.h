@@ -144,9 +144,14 @@ static inline struct um_vm *mmu_to_vm(struct um_mmu *mmu)
 	return container_of(mmu, struct um_vm, mmu);
 }
 
-/* Pairs with smp_store_release() in um_vcpu_create(). */
-#define um_for_each_vcpu(i, vcpu, vm) \
-	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) && \
+static inline int um_vcpu_count(const struct um_vm *vm)
+{
+	/* C2: count before pointers. Pairs with C1 in vcpu_add(). */
+	return smp_load_acquire(&vm->nr_vcpus);
+}
+
+#define um_for_each_vcpu(i, vcpu, vm)                            \
+	for ((i) = 0; (i) < um_vcpu_count(vm) &&                 \
 		      ((vcpu) = (vm)->vcpu[i], true); (i)++)
 
 /*
