@@ -64,7 +64,7 @@ void um_emul_begin(struct um_emul *e, struct um_emul_ctx *ctx)
 		e->mode = UM_MODE_REAL;
 	else if ((ctx->efer & UM_EFER_LMA) && (e->cs.attrs & UM_SEG_L))
 		e->mode = UM_MODE_64;
-	else if (!(ctx->efer & UM_EFER_LMA) && (ctx->regs->rflags & UM_FL_VM))
+	else if (ctx->regs->rflags & UM_FL_VM)
 		e->mode = UM_MODE_VM86;
 	else
 		e->mode = UM_MODE_PROT;

@@ -37,8 +37,11 @@ static enum um_emul_rc flat_access(struct um_emul_ctx *ctx, u64 linear,
 	u64 offset = linear - f->base;
 	enum flat_page page;
 
-	if (!ctx->efer)
+	if (!(f->seg[UM_SREG_CS].attrs & UM_SEG_L) || !ctx->efer) {
+		if (linear >> 32)
+			f->stray++;
 		offset = (u32)offset;	/* the array may wrap at 4 GiB */
+	}
 	if (offset >= FLAT_SIZE || n > 4096 - (offset & 4095)) {
 		f->stray++;
 		return UM_EMUL_UNHANDLED;

@@ -256,6 +256,7 @@ static void fetch_stops_at_the_last_byte(void)
 
 static void fetch_obeys_the_code_segment(void)
 {
+	static const u8 stos[] = { 0xaa };
 	static const u8 mov[] = { 0x8b, 0x85, 1, 2, 3, 4 };
 	static struct flat f;
 	struct um_emul e;
@@ -273,6 +274,13 @@ static void fetch_obeys_the_code_segment(void)
 	EXPECT_EQ(um_emul_decode(&e), UM_EMUL_FAULT);
 	EXPECT_EQ(f.ctx.exc.vector, UM_EXC_GP);
 	EXPECT_EQ(f.ctx.exc.has_error, true);
+
+	/* One byte, the last of the segment */
+	f.seg[UM_SREG_CS].limit = 0x100;
+	flat_code(&f, 0x5100, stos, 1);
+	um_emul_begin(&e, &f.ctx);
+	EXPECT_EQ(um_emul_decode(&e), UM_EMUL_OK);
+	EXPECT_EQ(f.ctx.insn_len, 1);
 }
 
 /* Code that runs over the end of the lower half of the address space. */

@@ -103,6 +103,9 @@ static void real_mode_limits(void)
 	flat_init(&f, FLAT_VM86, 0);
 	GPR(BX) = 0xffff;
 	EXPECT_FAULT(GP, true, 0x8b, 0x07);
+	/* Types mean nothing there either. */
+	GPR(BX) = 0x100;
+	EXPECT_RETIRED(RUN(0x2e, 0x88, 0x07), 3);
 }
 
 static void segment_types(void)
@@ -123,7 +126,9 @@ static void segment_types(void)
 	EXPECT_RETIRED(RUN(0x8b, 0x03), 2);
 	f.nr_commits = 0;
 	EXPECT_FAULT(GP, true, 0x89, 0x03);
-	ds->attrs = UM_SEG_UNUSABLE;
+	ds->attrs = f.seg[UM_SREG_ES].attrs & ~UM_SEG_P;
+	EXPECT_FAULT(GP, true, 0x8b, 0x03);
+	ds->attrs = f.seg[UM_SREG_ES].attrs | UM_SEG_UNUSABLE;
 	EXPECT_FAULT(GP, true, 0x8b, 0x03);
 	f.seg[UM_SREG_SS].attrs = UM_SEG_UNUSABLE;
 	EXPECT_FAULT(SS_FAULT, true, 0x8b, 0x45, 0);
@@ -143,6 +148,10 @@ static void expand_down(void)
 	EXPECT_FAULT(GP, true, 0x8b, 0x03);
 	GPR(BX) = 0xfffffffd;
 	EXPECT_FAULT(GP, true, 0x8b, 0x03);
+	f.base = 0xffffe000;
+	GPR(BX) = 0xfffffffc;
+	EXPECT_RETIRED(RUN(0x8b, 0x03), 2);
+	f.nr_commits = 0;
 	/* A 16-bit one ends at 64 KiB. */
 	ds->attrs &= ~UM_SEG_DB;
 	GPR(BX) = 0xfffd;
@@ -221,6 +230,11 @@ static void alignment_check(void)
 	EXPECT_RETIRED(RUN(0x66, 0x8b, 0x03), 3);
 	f.nr_commits = 0;
 	EXPECT_FAULT(AC, true, 0x8b, 0x03);
+	GPR(BX) = 0x101;
+	EXPECT_FAULT(AC, true, 0x66, 0x8b, 0x03);
+	f.regs.rflags &= ~(1 << 18);
+	EXPECT_RETIRED(RUN(0x8b, 0x03), 2);
+	f.regs.rflags |= 1 << 18;
 	f.ctx.cpl = 0;
 	EXPECT_RETIRED(RUN(0x8b, 0x03), 2);
 	f.ctx.cpl = 3;
@@ -277,6 +291,61 @@ static void stack_sizes(void)
 	GPR(SP) = 0x1000;
 	EXPECT_RETIRED(RUN(0x66, 0xff, 0x33), 3);
 	EXPECT_EQ(GPR(SP), 0xffe);
+
+	/* A 32-bit one wraps at 4 GiB. */
+	flat_init(&f, FLAT_32, 0xffffe000);
+	f.seg[UM_SREG_SS].attrs |= UM_SEG_DB;
+	GPR(BX) = 0xffffe000;
+	EXPECT_RETIRED(RUN(0xff, 0x33), 2);
+	EXPECT_EQ(GPR(SP), 0xfffffffc);
+
+	flat_init(&f, FLAT_64, 0x700000000000);
+	GPR(SP) = 0x700000001000;
+	GPR(BX) = 0x700000000000;
+	set_mem(0, 0x1122334455667788, 8);
+	EXPECT_RETIRED(RUN(0xff, 0x33), 2);
+	EXPECT_EQ(GPR(SP), 0x700000000ff8);
+	EXPECT_EQ(mem(0xff8, 8), 0x1122334455667788);
+}
+
+/* What is only read needs no write rights. */
+static void read_only_sources(void)
+{
+	flat_init(&f, FLAT_32, 0);
+	f.page[0] = FLAT_READONLY;
+	GPR(BX) = 0x100;
+	GPR(SP) = 0x1100;
+	EXPECT_RETIRED(RUN(0xff, 0x33), 2);		/* push (%ebx) */
+	GPR(SP) = 0x100;
+	GPR(BX) = 0x1100;
+	EXPECT_RETIRED(RUN(0x8f, 0x03), 2);		/* pop (%ebx) */
+	GPR(SI) = 0x100;
+	GPR(DI) = 0x1100;
+	EXPECT_RETIRED(RUN(0xa5), 1);			/* movs */
+	GPR(DI) = 0x100;
+	EXPECT_RETIRED(RUN(0xa7), 1);			/* cmps */
+	EXPECT_RETIRED(RUN(0xaf), 1);			/* scas */
+	EXPECT_RETIRED(RUN(0xad), 1);			/* lods */
+	GPR(BX) = 0x100;
+	EXPECT_RETIRED(RUN(0x85, 0x03), 2);		/* test */
+	EXPECT_RETIRED(RUN(0x0f, 0xa3, 0x03), 3);	/* bt */
+	EXPECT_RETIRED(RUN(0x0f, 0xb6, 0x03), 3);	/* movzx */
+}
+
+/* Instruction pointers at either side of 4 GiB. */
+static void instruction_pointer(void)
+{
+	static const u8 mov[] = { 0x8b, 0x03 };
+
+	flat_init(&f, FLAT_32, 0);
+	flat_code(&f, 0xfffffffe, mov, 2);
+	EXPECT_EQ(flat_run(&f), UM_EMUL_DONE);
+	EXPECT_EQ(f.regs.rip, 0);
+
+	flat_init(&f, FLAT_64, 0);
+	flat_code(&f, 0xfffffffe, mov, 2);
+	EXPECT_EQ(flat_run(&f), UM_EMUL_DONE);
+	EXPECT_EQ(f.regs.rip, 0x100000000);
 }
 
 static void crossing_pages(void)
@@ -291,6 +360,12 @@ static void crossing_pages(void)
 	EXPECT_RETIRED(RUN(0xf0, 0xff, 0x03), 3);	/* lock incl */
 	EXPECT_EQ(mem(0xffe, 4), 0xeeddccbd);
 	EXPECT_EQ(f.nr_cmpxchg, 0);
+
+	flat_init(&f, FLAT_64, 0xffff800000000000);
+	GPR(BX) = 0xffff800000000ffd;
+	GPR(AX) = 0x1122334455667788;
+	EXPECT_RETIRED(RUN(0x48, 0x89, 0x03), 3);
+	EXPECT_EQ(mem(0xffd, 8), 0x1122334455667788);
 }
 
 static void crossing_into_a_fault(void)
@@ -583,6 +658,7 @@ static void pio_in(void)
 	EXPECT_EQ(GPR(DI), 0xfff);
 	EXPECT_EQ(GPR(CX), 2);
 	EXPECT_EQ(f.regs.rip, CODE);
+	EXPECT_EQ(f.regs.rflags, 0x10002);
 	EXPECT_EQ(prepare(&pio, 100, &count), UM_EMUL_AGAIN);
 	EXPECT_EQ(count, 1);
 	um_emul_pio_move(&f.ctx, &pio, data, 1, &moved);
@@ -629,6 +705,7 @@ static void pio_out(void)
 
 	flat_init(&f, FLAT_16, 0xe000);
 	memcpy(f.mem + 0x1ffe, "ab", 2);
+	f.page[1] = FLAT_READONLY;
 	GPR(SI) = 0xccccfffe;
 	GPR(CX) = 0xdddd0003;
 	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
@@ -649,16 +726,58 @@ static void pio_out(void)
 	EXPECT_EQ(data[0], 'b');
 	EXPECT_EQ(GPR(SI), 0xfffe);
 
+}
+
+static void pio_out_bounds(void)
+{
+	struct um_emul_pio pio = { .rep = true, .size = 1, .addr_size = 2,
+				   .seg = UM_SREG_FS, .insn_len = 3 };
+	unsigned int count, moved;
+	u8 data[4096];
+
+	/* The address register wraps within the page. */
+	flat_init(&f, FLAT_16, 0xe000);
+	f.page[1] = FLAT_READONLY;
+	f.seg[UM_SREG_FS].base = 0xfffffff8;
+	GPR(SI) = 0xfffd;
+	GPR(CX) = 100;
+	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
+	EXPECT_EQ(count, 3);
+
+	flat_init(&f, FLAT_32, 0xffffe000);
+	pio.addr_size = 4;
+	f.seg[UM_SREG_FS].base = 0xfffffff8;
+	GPR(SI) = 0xfffffffd;
+	GPR(CX) = 100;
+	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
+	EXPECT_EQ(count, 3);
+
+	/* No such wrap in 64-bit mode, and the caller's bound. */
+	flat_init(&f, FLAT_64, 0);
+	pio.addr_size = 8;
+	GPR(CX) = 100;
+	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
+	EXPECT_EQ(count, 100);
+	EXPECT_EQ(prepare(&pio, 10, &count), UM_EMUL_AGAIN);
+	EXPECT_EQ(count, 10);
+	flat_init(&f, FLAT_64, 0x700000000000);
+	GPR(SI) = 0x700000000000;
+	GPR(CX) = 100;
+	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
+	EXPECT_EQ(count, 100);
+
 	/* The segment ends within the page. */
-	f.regs.rflags = 2;
+	flat_init(&f, FLAT_16, 0xe000);
+	pio.addr_size = 2;
 	f.seg[UM_SREG_FS].limit = 0xf000;
 	GPR(SI) = 0xf000;
-	GPR(CX) = 100;
+	GPR(CX) = 2;
 	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
 	EXPECT_EQ(count, 1);
 	um_emul_pio_move(&f.ctx, &pio, data, 1, &moved);
 	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_EXCEPTION);
 	EXPECT_EQ(f.ctx.exc.vector, GP);
+	EXPECT_EQ(f.stray, 0);
 }
 
 int main(void)
@@ -673,6 +792,8 @@ int main(void)
 	TEST(alignment_check);
 	TEST(mode_of_code);
 	TEST(stack_sizes);
+	TEST(read_only_sources);
+	TEST(instruction_pointer);
 	TEST(crossing_pages);
 	TEST(crossing_into_a_fault);
 	TEST(linear_addresses_wrap);
@@ -689,5 +810,6 @@ int main(void)
 	TEST(pio_in);
 	TEST(pio_in_checks_first);
 	TEST(pio_out);
+	TEST(pio_out_bounds);
 	return tap_done();
 }

@@ -478,6 +478,8 @@ static void paging_off(void)
 				&walk), UM_WALK_OK);
 	EXPECT_EQ(walk.gpa, 0xfedcba98);
 	EXPECT_EQ(walk.level, 0);
+	EXPECT_EQ(walk.rights, UM_WALK_MAY_WRITE | UM_WALK_MAY_USER |
+			       UM_WALK_MAY_EXEC);
 }
 
 static void pdptes(void)
