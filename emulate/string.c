@@ -77,10 +77,9 @@ static enum um_emul_rc string_once(struct um_emul *e)
 	enum um_emul_rc rc = UM_EMUL_OK;
 	u64 dst = 0;
 
-	if (op_reads_si(op)) {
-		src = 0;
+	/* The accumulator's value has no bits beyond the element either. */
+	if (op_reads_si(op))
 		rc = um_mem_read(e, &si, &src, 0);
-	}
 	if (rc != UM_EMUL_OK)
 		return rc;
 	if (op == UM_OP_CMPS || op == UM_OP_SCAS)

@@ -684,7 +684,9 @@ static void pio_in_checks_first(void)
 	EXPECT_EQ(prepare(&pio, 1, &count), UM_EMUL_EXCEPTION);
 	EXPECT_EQ(f.ctx.exc.error_code, 3);
 	f.page[0] = FLAT_RAM;
-	EXPECT_EQ(prepare(&pio, 1, &count), UM_EMUL_AGAIN);
+	GPR(CX) = 50;
+	EXPECT_EQ(prepare(&pio, 100, &count), UM_EMUL_AGAIN);
+	EXPECT_EQ(count, 1);
 	f.seg[UM_SREG_ES].attrs &= ~UM_SEG_TYPE_WRITE;
 	EXPECT_EQ(prepare(&pio, 1, &count), UM_EMUL_EXCEPTION);
 	EXPECT_EQ(f.ctx.exc.vector, GP);
@@ -725,7 +727,6 @@ static void pio_out(void)
 	um_emul_pio_move(&f.ctx, &pio, data, 1, &moved);
 	EXPECT_EQ(data[0], 'b');
 	EXPECT_EQ(GPR(SI), 0xfffe);
-
 }
 
 static void pio_out_bounds(void)
