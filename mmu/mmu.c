@@ -6,6 +6,8 @@
 
 #include <umbra/host.h>
 
+#include <linux/errno.h>
+
 int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps)
 {
 	mmu->root = um_table_alloc();

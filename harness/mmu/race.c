@@ -13,6 +13,8 @@
 #include "shim.h"
 #include "world.h"
 
+#include <umbra/host.h>
+
 #include <linux/bitops.h>
 #include <linux/compiler.h>
 
@@ -21,10 +23,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOT 48 /* pages most accesses go to */
-
 static u64 seed = 1;
-static int writes = 3000;
+static int writes = 1500;
+
+/* What the round is about. */
+struct profile {
+	const char *name;
+	int hot;	/* pages most accesses go to */
+	int host_sleep; /* microseconds between the host's changes */
+	int collapse;	/* of 64 changes */
+	int noise_sleep;
+};
+
+static const struct profile profiles[] = {
+	{ "log", 64, 20000, 16, 20000 },
+	{ "churn", 4, 0, 0, 0 },
+	{ "huge", 16, 2000, 32, 2000 },
+};
 
 struct round {
 	struct world *world;
@@ -32,16 +47,25 @@ struct round {
 	bool logging;
 	u64 copy[GFNS]; /* what the dirty log's user has */
 	u64 seed;
+	const struct profile *profile;
+	pthread_rwlock_t pause; /* everybody reads; whoever looks writes */
 };
 
-static gfn_t any_gfn(void)
+static gfn_t any_gfn(const struct round *round)
 {
 	u64 r = shim_random();
 
 	/* Half of the hot pages lie in each 2M region. */
-	if (r % 8)
-		return RAM_BASE + r / 8 % 2 * 512 + r / 16 % (HOT / 2);
-	return RAM_BASE + r / 8 % RAM_PAGES;
+	if (r % 16)
+		return RAM_BASE + r / 16 % 2 * 512 +
+		       r / 32 % (round->profile->hot / 2);
+	return RAM_BASE + r / 16 % RAM_PAGES;
+}
+
+static void nap(int us)
+{
+	if (us)
+		usleep(shim_random() % us);
 }
 
 struct job {
@@ -51,31 +75,59 @@ struct job {
 	void *(*run)(void *arg);
 };
 
+static void vcpu_session(struct round *round, struct cpu *cpu)
+{
+	bool fault = false;
+	int k;
+
+	cpu_enter(cpu);
+	for (k = 0; k < 64 && !fault && !READ_ONCE(cpu->kicked); k++) {
+		u64 r = shim_random() % 4;
+		u8 access = r < 2 ? UM_ACC_W : r < 3 ? UM_ACC_R : UM_ACC_X;
+
+		fault = !cpu_access(cpu, any_gfn(round), access);
+	}
+	cpu_leave(cpu);
+	if (!fault)
+		return;
+	switch (cpu_fault(cpu, NULL)) {
+	case UM_PF_RETRY:
+		nap(200);
+		break;
+	case UM_PF_FIXED:
+	case UM_PF_SPURIOUS:
+		break;
+	default:
+		world_bug("outcome of a fault");
+	}
+}
+
 static void *vcpu_run(void *arg)
 {
 	struct job *job = arg;
-	struct cpu *cpu = &job->round->world->cpu[job->id];
-	int done = 0;
+	struct round *round = job->round;
+	int i;
 
-	shim_thread(job->round->seed + job->id);
-	while (done < writes && !shim_warnings) {
-		bool fault = false;
-		int k;
-
-		cpu_enter(cpu);
-		for (k = 0; k < 24 && !fault && !READ_ONCE(cpu->kicked); k++) {
-			u64 r = shim_random() % 4;
-			u8 access = r < 2 ? UM_ACC_W : r < 3 ? UM_ACC_R :
-							       UM_ACC_X;
-
-			fault = !cpu_access(cpu, any_gfn(), access);
-			done++;
-		}
-		cpu_leave(cpu);
-		if (fault && cpu_fault(cpu, NULL) > UM_PF_SPURIOUS)
-			world_bug("outcome of a fault");
+	shim_thread(round->seed + job->id);
+	for (i = 0; i < writes && !shim_warnings; i++) {
+		pthread_rwlock_rdlock(&round->pause);
+		vcpu_session(round, &round->world->cpu[job->id]);
+		pthread_rwlock_unlock(&round->pause);
 	}
 	return NULL;
+}
+
+static void host_change(struct round *round)
+{
+	gfn_t gfn = any_gfn(round);
+	u64 r = shim_random() % 64;
+
+	if (r < round->profile->collapse)
+		host_collapse(round->world, gfn);
+	else if (r < 50)
+		host_migrate(round->world, gfn);
+	else
+		host_share(round->world, gfn);
 }
 
 static void *host_run(void *arg)
@@ -85,44 +137,46 @@ static void *host_run(void *arg)
 
 	shim_thread(round->seed + 100);
 	while (!READ_ONCE(round->stop)) {
-		u64 r = shim_random() % 64;
-
-		if (r < 40)
-			host_migrate(round->world, any_gfn());
-		else if (r < 56)
-			host_share(round->world, any_gfn());
-		else if (r < 57)
-			host_collapse(round->world, any_gfn());
-		else
-			usleep(shim_random() % 500);
+		pthread_rwlock_rdlock(&round->pause);
+		host_change(round);
+		pthread_rwlock_unlock(&round->pause);
+		nap(round->profile->host_sleep);
 	}
 	return NULL;
 }
 
 /* Notifier calls that change nothing, and aging. */
+static void noise(struct round *round)
+{
+	struct um_mmu *mmu = &round->world->mmu;
+	const struct um_slot *slot = round->world->slots[1];
+	gfn_t gfn = any_gfn(round);
+	u64 r = shim_random() % 8;
+
+	if (r < 4) {
+		um_mmu_invalidate_begin(mmu);
+		if (um_mmu_unmap(mmu, slot, gfn, gfn + r * r + 1))
+			um_tlb_pay(mmu);
+		um_mmu_invalidate_end(mmu);
+	} else if (r < 7) {
+		um_mmu_age(mmu, slot, gfn, gfn + 8);
+	} else {
+		um_mmu_test_age(mmu, slot, gfn, gfn + 8);
+		um_table_free_barrier();
+	}
+}
+
 static void *noise_run(void *arg)
 {
 	struct job *job = arg;
 	struct round *round = job->round;
-	struct um_mmu *mmu = &round->world->mmu;
-	const struct um_slot *slot = round->world->slots[1];
 
 	shim_thread(round->seed + 200);
 	while (!READ_ONCE(round->stop)) {
-		gfn_t gfn = any_gfn();
-		u64 r = shim_random() % 8;
-
-		if (r < 3) {
-			um_mmu_invalidate_begin(mmu);
-			if (um_mmu_unmap(mmu, slot, gfn, gfn + r * r + 1))
-				um_tlb_pay(mmu);
-			um_mmu_invalidate_end(mmu);
-		} else if (r < 6) {
-			um_mmu_age(mmu, slot, gfn, gfn + 8);
-		} else {
-			um_mmu_test_age(mmu, slot, gfn, gfn + 8);
-			usleep(shim_random() % 300);
-		}
+		pthread_rwlock_rdlock(&round->pause);
+		noise(round);
+		pthread_rwlock_unlock(&round->pause);
+		nap(round->profile->noise_sleep);
 	}
 	return NULL;
 }
@@ -155,27 +209,7 @@ static void set_logging(struct round *round, bool on)
 		copy_page(round, gfn);
 }
 
-static void *harvest_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-
-	shim_thread(round->seed + 300);
-	while (!READ_ONCE(round->stop)) {
-		u64 r = shim_random() % 64;
-
-		pthread_mutex_lock(&round->world->slots_lock);
-		if (r < 2)
-			set_logging(round, !round->logging);
-		else if (round->logging)
-			harvest(round);
-		pthread_mutex_unlock(&round->world->slots_lock);
-		usleep(shim_random() % 200);
-	}
-	set_logging(round, true);
-	return NULL;
-}
-
+/* Nothing moves. */
 static void judge(struct round *round)
 {
 	struct world *world = round->world;
@@ -185,7 +219,8 @@ static void judge(struct round *round)
 	if (!um_mmu_audit_quiet(&world->mmu))
 		world_bug("audit");
 	world_check_leaves(world);
-	harvest(round);
+	if (round->logging)
+		harvest(round);
 	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++) {
 		u64 sum = 0, value = host_read(world, gfn);
 
@@ -194,12 +229,52 @@ static void judge(struct round *round)
 		if (sum != value)
 			world_bug("gfn %llx: %llu writes, memory has %llu",
 				  gfn, sum, value);
-		if (round->copy[gfn] != value)
+		if (round->logging && round->copy[gfn] != value)
 			world_bug("gfn %llx: missing from the dirty log", gfn);
 	}
 }
 
-static void play(enum um_fast_mode mode, bool ad, u64 round_seed)
+static void harvest_change(struct round *round)
+{
+	u64 r = shim_random() % 64;
+
+	if (r < 2 || !round->logging)
+		set_logging(round, !round->logging);
+	else
+		harvest(round);
+	if (r >= 60) {
+		pthread_rwlock_wrlock(&round->pause);
+		judge(round);
+		pthread_rwlock_unlock(&round->pause);
+	}
+}
+
+static void *harvest_run(void *arg)
+{
+	struct job *job = arg;
+	struct round *round = job->round;
+
+	shim_thread(round->seed + 300);
+	while (!READ_ONCE(round->stop)) {
+		harvest_change(round);
+		nap(300);
+	}
+	set_logging(round, true);
+	return NULL;
+}
+
+static void pause_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(
+		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+}
+
+static void play(const struct profile *profile, enum um_fast_mode mode,
+		 bool ad, u64 round_seed)
 {
 	struct round *round = calloc(1, sizeof(*round));
 	struct job jobs[] = {
@@ -213,6 +288,8 @@ static void play(enum um_fast_mode mode, bool ad, u64 round_seed)
 
 	round->world = world_new(mode, ad, true);
 	round->seed = round_seed;
+	round->profile = profile;
+	pause_init(&round->pause);
 	/* One vCPU has no tag of its own. */
 	round->world->cpu[2].tag = 0;
 #ifdef PLANT_CONST_TAG
@@ -254,7 +331,7 @@ static void play(enum um_fast_mode mode, bool ad, u64 round_seed)
 int main(int argc, char **argv)
 {
 	static const char *const names[] = { "off", "tag", "mw" };
-	int rounds = 2, opt, i, n = 0;
+	int rounds = 1, opt, i, n = 0;
 
 	while ((opt = getopt(argc, argv, "s:n:w:")) != -1) {
 		if (opt == 's')
@@ -269,15 +346,16 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shim_thread(seed);
 	shim_yields = true;
-	printf("TAP version 13\n1..%d\n# seed %llu\n", rounds * 6, seed);
-	for (i = 0; i < rounds * 6; i++) {
-		enum um_fast_mode mode = (UM_FAST_TAG + i) % 3;
-		bool ad = i / 3 % 2 == 0;
+	printf("TAP version 13\n1..%d\n# seed %llu\n", rounds * 18, seed);
+	for (i = 0; i < rounds * 18; i++) {
+		const struct profile *profile = &profiles[i % 3];
+		enum um_fast_mode mode = (UM_FAST_TAG + i / 3) % 3;
+		bool ad = i / 9 % 2 == 0;
 
-		play(mode, ad, seed + i * 1000);
-		printf("%sok %d - race %s %s seed %llu\n",
-		       shim_warnings ? "not " : "", ++n, names[mode],
-		       ad ? "ad" : "noad", seed + i * 1000);
+		play(profile, mode, ad, seed + i * 1000);
+		printf("%sok %d - race %s %s %s seed %llu\n",
+		       shim_warnings ? "not " : "", ++n, profile->name,
+		       names[mode], ad ? "ad" : "noad", seed + i * 1000);
 		if (shim_warnings)
 			return 1;
 	}

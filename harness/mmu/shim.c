@@ -61,6 +61,19 @@ void shim_yield(void)
 		sched_yield();
 }
 
+void shim_yield_hard(void)
+{
+	u64 r;
+
+	if (!shim_yields)
+		return;
+	r = shim_random();
+	if (r % 32 == 0)
+		usleep(r / 32 % 300);
+	else if (r % 4 == 0)
+		sched_yield();
+}
+
 void shim_warn(const char *fmt, ...)
 {
 	va_list args;

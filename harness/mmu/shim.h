@@ -10,6 +10,7 @@
 /* Every thread calls this first; @seed decides where it yields. */
 void shim_thread(u64 seed);
 u64 shim_random(void);
+void shim_yield_hard(void); /* more often, longer */
 extern bool shim_yields; /* off in unit tests */
 extern int shim_warnings;
 

@@ -172,8 +172,12 @@ void slot_log(struct world *world, bool on)
 		um_mmu_slot_log_stop(&world->mmu, new);
 }
 
-/* Host memory. mm is held in all that follows up to um_host_pin(). */
+/*
+ * Host memory. A change is bracketed by the notifier; between its begin and
+ * the change a fault may still pin the old page.
+ */
 
+/* mm held */
 static um_pfn_t frame_get(struct world *world, gfn_t gfn)
 {
 	um_pfn_t pfn;
@@ -186,24 +190,30 @@ static um_pfn_t frame_get(struct world *world, gfn_t gfn)
 	return pfn;
 }
 
+/* mm held */
 static void frame_put(struct world *world, um_pfn_t pfn)
 {
 	WRITE_ONCE(world->frame[pfn].owner, -1);
 	world->frame[pfn].value = 0xdeadULL << 32;
 	/* Huge blocks stay apart from single frames. */
-	if (pfn % FRAMES >= FRAMES / 2)
+	if (pfn >= FRAMES / 2)
 		world->free_frames[world->nr_free++] = pfn;
 }
 
-static void notify_begin(struct world *world, gfn_t start, gfn_t end)
+/* ops held; returns with mm held, and nothing of the range in use. */
+static void change_begin(struct world *world, gfn_t start, gfn_t end)
 {
 	um_mmu_invalidate_begin(&world->mmu);
 	if (um_mmu_unmap(&world->mmu, world->slots[0], start, end))
 		um_tlb_pay(&world->mmu);
+	shim_yield_hard();
+	pthread_mutex_lock(&world->mm);
 }
 
-static void notify_end(struct world *world)
+static void change_end(struct world *world)
 {
+	pthread_mutex_unlock(&world->mm);
+	shim_yield_hard();
 	um_mmu_invalidate_end(&world->mmu);
 }
 
@@ -216,16 +226,16 @@ static void check_shared(struct world *world, gfn_t gfn)
 }
 
 /* A huge host page becomes 512 small ones; the frames stay. */
-static void host_split(struct world *world, gfn_t gfn)
+static void split_locked(struct world *world, gfn_t gfn)
 {
 	gfn_t base = um_gfn_round_down(gfn, UM_LEVEL_2M), g;
 
 	if (!world->hpte[gfn].huge)
 		return;
-	notify_begin(world, base, base + 512);
+	change_begin(world, base, base + 512);
 	for (g = base; g < base + 512; g++)
 		world->hpte[g].huge = false;
-	notify_end(world);
+	change_end(world);
 }
 
 static void move_page(struct world *world, gfn_t gfn, um_pfn_t pfn)
@@ -239,33 +249,28 @@ static void move_page(struct world *world, gfn_t gfn, um_pfn_t pfn)
 	h->writable = true;
 }
 
-static void migrate_locked(struct world *world, gfn_t gfn)
-{
-	host_split(world, gfn);
-	notify_begin(world, gfn, gfn + 1);
-	move_page(world, gfn, frame_get(world, gfn));
-	notify_end(world);
-}
-
 void host_migrate(struct world *world, gfn_t gfn)
 {
-	pthread_mutex_lock(&world->mm);
-	migrate_locked(world, gfn);
-	pthread_mutex_unlock(&world->mm);
+	pthread_mutex_lock(&world->ops);
+	split_locked(world, gfn);
+	change_begin(world, gfn, gfn + 1);
+	move_page(world, gfn, frame_get(world, gfn));
+	change_end(world);
+	pthread_mutex_unlock(&world->ops);
 }
 
 void host_share(struct world *world, gfn_t gfn)
 {
 	struct hpte *h = &world->hpte[gfn];
 
-	pthread_mutex_lock(&world->mm);
-	host_split(world, gfn);
-	notify_begin(world, gfn, gfn + 1);
+	pthread_mutex_lock(&world->ops);
+	split_locked(world, gfn);
+	change_begin(world, gfn, gfn + 1);
 	check_shared(world, gfn);
 	h->writable = false;
 	h->shared = world->frame[h->pfn].value;
-	notify_end(world);
-	pthread_mutex_unlock(&world->mm);
+	change_end(world);
+	pthread_mutex_unlock(&world->ops);
 }
 
 /* Aligned blocks of 512 frames, one of which nobody uses. */
@@ -290,18 +295,18 @@ void host_collapse(struct world *world, gfn_t gfn)
 	um_pfn_t block;
 	int i;
 
-	pthread_mutex_lock(&world->mm);
+	pthread_mutex_lock(&world->ops);
 	block = free_block(world);
 	if (block && !world->hpte[base].huge) {
-		notify_begin(world, base, base + 512);
+		change_begin(world, base, base + 512);
 		for (i = 0; i < 512; i++) {
 			world->frame[block + i].owner = base + i;
 			move_page(world, base + i, block + i);
 			world->hpte[base + i].huge = true;
 		}
-		notify_end(world);
+		change_end(world);
 	}
-	pthread_mutex_unlock(&world->mm);
+	pthread_mutex_unlock(&world->ops);
 }
 
 u64 host_read(struct world *world, gfn_t gfn)
@@ -321,15 +326,17 @@ enum um_pf um_host_pin(struct um_mmu *mmu, struct um_fault *f)
 
 	if (world->pin_fails)
 		return UM_PF_BAD_HVA;
-	shim_yield();
 	pthread_mutex_lock(&world->mm);
-	if ((f->access & UM_ACC_W) && !h->writable)
-		migrate_locked(world, f->gfn); /* breaks COW */
+	while ((f->access & UM_ACC_W) && !h->writable) {
+		pthread_mutex_unlock(&world->mm);
+		host_migrate(world, f->gfn); /* breaks COW */
+		pthread_mutex_lock(&world->mm);
+	}
 	f->pfn = h->pfn;
 	f->host_writable = h->writable;
 	f->host_level = h->huge ? UM_LEVEL_2M : UM_LEVEL_4K;
 	pthread_mutex_unlock(&world->mm);
-	shim_yield();
+	shim_yield_hard();
 	return UM_PF_CONTINUE;
 }
 
@@ -537,7 +544,7 @@ struct world *world_new(enum um_fast_mode mode, bool ad, bool huge)
 	int i;
 
 	tables_init();
-	pthread_mutex_init(&world->slots_lock, NULL);
+	pthread_mutex_init(&world->ops, NULL);
 	pthread_mutex_init(&world->mm, NULL);
 	for (pfn = 0; pfn < FRAMES; pfn++)
 		world->frame[pfn].owner = -1;

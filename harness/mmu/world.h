@@ -62,8 +62,8 @@ struct cpu {
 struct world {
 	struct um_mmu mmu;
 	struct um_slot *slots[2]; /* SRCU */
-	pthread_mutex_t slots_lock;
-	pthread_mutex_t mm; /* hpte, frames' owners */
+	pthread_mutex_t ops; /* one change of host memory at a time */
+	pthread_mutex_t mm;  /* hpte, frames; inside ops */
 	struct hpte hpte[GFNS];
 	struct frame frame[FRAMES];
 	um_pfn_t free_frames[FRAMES];
@@ -80,13 +80,13 @@ struct world *world_new(enum um_fast_mode mode, bool ad, bool huge);
 bool world_free(struct world *world);
 void world_bug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* What a host does to its pages; @gfn in RAM. Takes mm. */
+/* What a host does to its pages; @gfn in RAM. */
 void host_migrate(struct world *world, gfn_t gfn);
 void host_share(struct world *world, gfn_t gfn);
 void host_collapse(struct world *world, gfn_t gfn);
 u64 host_read(struct world *world, gfn_t gfn);
 
-/* slots_lock held. */
+/* One at a time. */
 void slot_log(struct world *world, bool on);
 
 void cpu_enter(struct cpu *cpu);

@@ -22,19 +22,19 @@ typedef struct {
 
 #define try_cmpxchg64(ptr, old, new)                                      \
 	({                                                                \
-		shim_yield();                                             \
+		shim_yield_hard();                                             \
 		bool __ok = __atomic_compare_exchange_n(                  \
 			ptr, old, new, false, __ATOMIC_SEQ_CST,           \
 			__ATOMIC_SEQ_CST);                                \
-		shim_yield();                                             \
+		shim_yield_hard();                                             \
 		__ok;                                                     \
 	})
 #define xchg(ptr, v)                                                      \
 	({                                                                \
-		shim_yield();                                             \
+		shim_yield_hard();                                             \
 		typeof(*(ptr)) __old =                                    \
 			__atomic_exchange_n(ptr, v, __ATOMIC_SEQ_CST);    \
-		shim_yield();                                             \
+		shim_yield_hard();                                             \
 		__old;                                                    \
 	})
 
@@ -45,13 +45,13 @@ static inline int atomic_read(const atomic_t *v)
 
 static inline void atomic_inc(atomic_t *v)
 {
-	shim_yield();
+	shim_yield_hard();
 	__atomic_fetch_add(&v->counter, 1, __ATOMIC_SEQ_CST);
 }
 
 static inline void atomic_dec(atomic_t *v)
 {
-	shim_yield();
+	shim_yield_hard();
 	__atomic_fetch_sub(&v->counter, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -72,7 +72,7 @@ static inline void atomic64_sub(s64 n, atomic64_t *v)
 
 static inline void atomic64_inc(atomic64_t *v)
 {
-	shim_yield();
+	shim_yield_hard();
 	atomic64_add(1, v);
 }
 

@@ -21,7 +21,7 @@ static inline bool test_bit(unsigned long nr, const unsigned long *addr)
 
 static inline void set_bit(unsigned long nr, unsigned long *addr)
 {
-	shim_yield();
+	shim_yield_hard();
 	__atomic_fetch_or(&addr[nr / BITS_PER_LONG], BIT(nr % BITS_PER_LONG),
 			  __ATOMIC_SEQ_CST);
 }

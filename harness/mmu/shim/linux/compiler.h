@@ -8,6 +8,7 @@
 #define __user
 
 void shim_yield(void);
+void shim_yield_hard(void);
 
 #define READ_ONCE(x)                                 \
 	({                                           \

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One thread: invariants of the entry, and each path of a fault once.
+ */
+#include "shim.h"
+#include "world.h"
+
+#include <umbra/host.h>
+#include <umbra/iter.h>
+
+#include <linux/bitops.h>
+#include <linux/kvm.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int failed, tests;
+
+#define CHECK(cond)                                                        \
+	do {                                                               \
+		if (!(cond)) {                                             \
+			printf("# %s:%d: %s\n", __func__, __LINE__, #cond); \
+			failed++;                                          \
+		}                                                          \
+	} while (0)
+
+#define GFN (RAM_BASE + 3)
+#define LEAF (um_spte_make_leaf(0x400, 1, false) | UM_SPTE_R | UM_SPTE_X)
+#define WRITABLE (LEAF | UM_SPTE_HW | UM_SPTE_MW | UM_SPTE_W)
+#define TAG(n) ((u64)(n) << UM_SPTE_TAG_SHIFT)
+
+static u64 spte_at(struct world *world, gfn_t gfn, int *level)
+{
+	u64 spte;
+
+	um_walk(&world->mmu, gfn, level, &spte);
+	return spte;
+}
+
+static void put(struct world *world, gfn_t gfn, u64 spte)
+{
+	u64 old;
+	int level;
+
+	um_spte_xchg(um_walk(&world->mmu, gfn, &level, &old), spte);
+}
+
+/* The access, with faults until it went through; the last outcome's path. */
+static u32 touch(struct world *world, gfn_t gfn, u8 access)
+{
+	struct cpu *cpu = &world->cpu[0];
+	u32 path = 0;
+	int tries;
+
+	for (tries = 0; tries < 5; tries++) {
+		bool done;
+
+		cpu_enter(cpu);
+		done = cpu_access(cpu, gfn, access);
+		cpu_leave(cpu);
+		if (done)
+			return path;
+		cpu_fault(cpu, &path);
+	}
+	CHECK(!"access never went through");
+	return path;
+}
+
+static enum um_pf fault(struct world *world, gfn_t gfn, u8 access, u32 *path)
+{
+	struct cpu *cpu = &world->cpu[0];
+
+	cpu->fault_gfn = gfn;
+	cpu->fault_access = access;
+	cpu->fault_allowed = 0;
+	return cpu_fault(cpu, path);
+}
+
+static void finish(struct world *world)
+{
+	CHECK(um_mmu_audit_quiet(&world->mmu));
+	CHECK(world_check_leaves(world));
+	CHECK(world_free(world));
+}
+
+static void spte_invariants(void)
+{
+	const struct {
+		u64 spte;
+		int level, broken;
+	} t[] = {
+		{ 0, 1, 0 },
+		{ UM_SPTE_FROZEN, 2, 0 },
+		{ UM_SPTE_DEAD, 1, 0 },
+		{ um_spte_claimed(0, 5), 1, 0 },
+		{ um_spte_claimed(0, 0), 3, 0 },
+		{ LEAF, 1, 0 },
+		{ WRITABLE, 1, 0 },
+		{ um_spte_claimed(LEAF, 63), 1, 0 },
+		{ um_spte_track(WRITABLE), 1, 0 },
+		{ um_spte_make_table(0x5000), 4, 0 },
+		{ LEAF | UM_SPTE_HW | UM_SPTE_W, 1, 1 },
+		{ LEAF | UM_SPTE_MW, 1, 2 },
+		{ WRITABLE | TAG(1), 1, 3 },
+		{ 0x5000, 1, 4 },
+		{ UM_SPTE_CLAIM | UM_SPTE_R, 1, 4 },
+		{ UM_SPTE_FROZEN | TAG(1), 1, 4 },
+		{ LEAF & ~UM_SPTE_R, 1, 5 },
+		{ LEAF, 2, 6 },
+		{ LEAF | UM_SPTE_HUGE, 1, 6 },
+		{ um_spte_make_table(0x5000), 1, 6 },
+		{ um_spte_make_leaf(0x201, 2, false) | UM_SPTE_R, 2, 7 },
+		{ LEAF | 1ULL << 48, 1, 7 },
+		{ LEAF | 1ULL << 3, 1, 8 },
+		{ LEAF | BIT_ULL(63), 1, 9 },
+		{ LEAF | BIT_ULL(10), 1, 9 },
+		{ LEAF | UM_SPTE_SX, 1, 10 },
+		{ um_spte_make_table(0x5000) | UM_SPTE_HW, 2, 11 },
+		{ um_spte_make_table(0x5000) & ~UM_SPTE_W, 2, 11 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		int broken = um_spte_check(t[i].spte, t[i].level, 46);
+
+		if (broken != t[i].broken)
+			printf("# row %u: I%d, not I%d\n", i, broken,
+			       t[i].broken);
+		CHECK(broken == t[i].broken);
+	}
+	CHECK(um_spte_untrack(um_spte_track(LEAF)) == LEAF);
+	CHECK(um_spte_track(WRITABLE | TAG(3)) == um_spte_track(WRITABLE));
+	CHECK(um_spte_pfn(um_spte_make_split(
+		      um_spte_make_leaf(0x40000, 3, false), 7)) ==
+	      0x40000 + 7 * 512);
+}
+
+static void populate(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, false);
+	int level;
+	u64 spte;
+
+	CHECK(touch(world, GFN, UM_ACC_R) & UM_PATH_RESOLVED);
+	spte = spte_at(world, GFN, &level);
+	CHECK(level == 1 && (spte & UM_SPTE_RWX) == UM_SPTE_RWX);
+	CHECK((spte & UM_SPTE_MT) == UM_SPTE_MT_WB);
+	CHECK(!(spte & UM_SPTE_D) && (spte & UM_SPTE_A));
+	touch(world, GFN + 1, UM_ACC_W);
+	CHECK(spte_at(world, GFN + 1, &level) & UM_SPTE_D);
+	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_SPURIOUS);
+	CHECK(fault(world, 5, UM_ACC_R, NULL) == UM_PF_EMULATE);
+	CHECK(fault(world, UM_GFN_END, UM_ACC_R, NULL) == UM_PF_EMULATE);
+	CHECK(world->mmu.stat.tables.counter == 3);
+	world->pin_fails = true;
+	CHECK(fault(world, GFN + 9, UM_ACC_R, NULL) == UM_PF_BAD_HVA);
+	finish(world);
+}
+
+static void read_only_slot(void)
+{
+	struct world *world = world_new(UM_FAST_MW, true, false);
+	int level;
+	u64 spte;
+
+	CHECK(fault(world, ROM_BASE, UM_ACC_W, NULL) == UM_PF_EMULATE);
+	CHECK(fault(world, ROM_BASE, UM_ACC_X, NULL) == UM_PF_FIXED);
+	spte = spte_at(world, ROM_BASE, &level);
+	CHECK(!(spte & (UM_SPTE_W | UM_SPTE_MW)) && (spte & UM_SPTE_R));
+	CHECK(fault(world, ROM_BASE, UM_ACC_W, NULL) == UM_PF_EMULATE);
+	finish(world);
+}
+
+static void claims(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, false);
+	u32 path;
+	int level;
+
+	touch(world, GFN, UM_ACC_W);
+	/* Another vCPU's claim on an empty entry: refault. */
+	put(world, GFN + 1, um_spte_claimed(0, 9));
+	CHECK(fault(world, GFN + 1, UM_ACC_R, &path) == UM_PF_RETRY);
+	CHECK(path & UM_PATH_CLAIM_TAKEN);
+	/* A zap breaks it. */
+	CHECK(um_mmu_unmap(&world->mmu, world->slots[0], GFN + 1, GFN + 2));
+	CHECK(spte_at(world, GFN + 1, &level) == 0);
+	/* An invalidation under way: nothing is installed or left. */
+	um_mmu_invalidate_begin(&world->mmu);
+	CHECK(fault(world, GFN + 1, UM_ACC_R, &path) == UM_PF_RETRY);
+	CHECK(path & UM_PATH_STALE);
+	um_mmu_invalidate_end(&world->mmu);
+	CHECK(spte_at(world, GFN + 1, &level) == 0);
+	/* A vCPU without a tag populates, and upgrades. */
+	world->cpu[0].tag = 0;
+	CHECK(fault(world, GFN + 1, UM_ACC_R, &path) == UM_PF_FIXED);
+	CHECK(path & UM_PATH_NO_TAG);
+	slot_log(world, true);
+	CHECK(fault(world, GFN + 1, UM_ACC_W, &path) == UM_PF_FIXED);
+	CHECK(test_bit(GFN + 1 - RAM_BASE, world->dirty));
+	put(world, GFN, UM_SPTE_FROZEN);
+	CHECK(fault(world, GFN, UM_ACC_R, &path) == UM_PF_RETRY);
+	CHECK(path & UM_PATH_FROZEN);
+	put(world, GFN, 0);
+	atomic64_add(-1, &world->mmu.stat.pages[0]);
+	finish(world);
+}
+
+static void dirty_log(enum um_fast_mode mode)
+{
+	struct world *world = world_new(mode, true, false);
+	const u32 fast = mode == UM_FAST_OFF ? 0 : UM_PATH_FAST;
+	u64 spte;
+	u32 path;
+	int level;
+
+	touch(world, GFN, UM_ACC_W);
+	touch(world, GFN + 1, UM_ACC_R);
+	slot_log(world, true);
+	CHECK(!(spte_at(world, GFN, &level) & UM_SPTE_W));
+	CHECK(!(spte_at(world, GFN + 1, &level) & UM_SPTE_W));
+	CHECK(!um_dirty_harvest(&world->mmu, world->slots[0]));
+
+	path = touch(world, GFN, UM_ACC_W);
+	CHECK((path & UM_PATH_FAST) == fast && (path & UM_PATH_DIRTY));
+	CHECK(!(path & UM_PATH_RESOLVED) == !!fast);
+	touch(world, GFN + 2, UM_ACC_R); /* no W ahead in a logged slot */
+	CHECK(!(spte_at(world, GFN + 2, &level) & UM_SPTE_W));
+	CHECK(um_dirty_harvest(&world->mmu, world->slots[0]));
+	CHECK(world->dirty_out[0] == BIT(GFN - RAM_BASE));
+	CHECK(world->mmu.tlb.owed.counter == world->mmu.tlb.paid.counter);
+
+	/* A stale tag is taken by the harvest though W is clear. */
+	set_bit(GFN - RAM_BASE, world->dirty);
+	spte = spte_at(world, GFN, &level);
+	put(world, GFN, um_spte_claimed(spte, 7));
+	um_dirty_harvest(&world->mmu, world->slots[0]);
+	CHECK(spte_at(world, GFN, &level) == spte);
+
+	slot_log(world, false);
+	touch(world, GFN, UM_ACC_W);
+	finish(world);
+}
+
+static void taken_tag(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, false);
+	u32 path;
+	int level;
+
+	touch(world, GFN, UM_ACC_W);
+	slot_log(world, true);
+	put(world, GFN, um_spte_claimed(spte_at(world, GFN, &level), 9));
+	path = touch(world, GFN, UM_ACC_W);
+	CHECK(path & UM_PATH_CLAIM_TAKEN);
+	CHECK(path & UM_PATH_RESOLVED); /* bounded, then the slow path steals */
+	CHECK(!um_spte_tag(spte_at(world, GFN, &level)));
+	finish(world);
+}
+
+static void split_and_merge(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, true);
+	u64 spte;
+	u32 path;
+	int level;
+
+	CHECK(touch(world, GFN, UM_ACC_W) & UM_PATH_HUGE);
+	spte = spte_at(world, GFN + 100, &level);
+	CHECK(level == 2 && (spte & UM_SPTE_W));
+	slot_log(world, true);
+	spte = spte_at(world, GFN + 100, &level);
+	CHECK(level == 1 && !(spte & UM_SPTE_W) && (spte & UM_SPTE_MW));
+	CHECK(um_spte_pfn(spte) == world->hpte[GFN + 100].pfn);
+	CHECK(world->mmu.stat.pages[0].counter == 512);
+	CHECK(touch(world, GFN, UM_ACC_W) & UM_PATH_DIRTY);
+	CHECK(um_mmu_audit_quiet(&world->mmu));
+	/* Logging off: the table goes, a huge leaf comes back. */
+	slot_log(world, false);
+	CHECK(touch(world, GFN, UM_ACC_W) & UM_PATH_HUGE);
+	spte_at(world, GFN, &level);
+	CHECK(level == 2);
+	/* The host splits, 4K leaves come, the host collapses: merge. */
+	host_migrate(world, GFN);
+	touch(world, GFN, UM_ACC_R);
+	touch(world, GFN + 1, UM_ACC_R);
+	spte_at(world, GFN, &level);
+	CHECK(level == 1);
+	host_collapse(world, GFN);
+	path = touch(world, GFN + 1, UM_ACC_R);
+	CHECK((path & UM_PATH_MERGE) && (path & UM_PATH_HUGE));
+	CHECK(world->mmu.stat.merges.counter == 1);
+	finish(world);
+}
+
+/* A huge leaf that could not be split at log start: W comes back by splits. */
+static void huge_in_logged_slot(void)
+{
+	struct world *world = world_new(UM_FAST_MW, true, true);
+	u64 huge;
+	u32 path;
+	int level;
+
+	touch(world, GFN, UM_ACC_W);
+	huge = spte_at(world, GFN, &level) & ~UM_SPTE_W;
+	slot_log(world, true);
+	um_mmu_unmap(&world->mmu, world->slots[0], RAM_BASE, RAM_BASE + 512);
+	slot_log(world, false);
+	touch(world, GFN, UM_ACC_R);
+	slot_log(world, true);
+	um_mmu_slot_zap(&world->mmu, world->slots[0]);
+	um_table_free_barrier();
+	slot_log(world, false);
+	touch(world, GFN, UM_ACC_R);
+	world->slots[0]->dirty = world->dirty;
+	put(world, GFN, huge);
+	path = touch(world, GFN, UM_ACC_W);
+	CHECK((path & UM_PATH_SPLIT) && (path & UM_PATH_DIRTY));
+	spte_at(world, GFN, &level);
+	CHECK(level == 1);
+	CHECK(!(spte_at(world, GFN + 1, &level) & UM_SPTE_W));
+	world->slots[0]->dirty = NULL;
+	finish(world);
+}
+
+static void aging(bool ad)
+{
+	struct world *world = world_new(UM_FAST_TAG, ad, false);
+	const struct um_slot *slot = world->slots[0];
+	struct um_mmu *mmu = &world->mmu;
+	u32 path;
+
+	touch(world, GFN, UM_ACC_X);
+	CHECK(um_mmu_test_age(mmu, slot, GFN, GFN + 1));
+	CHECK(um_mmu_age(mmu, slot, GFN, GFN + 1));
+	CHECK(!um_mmu_test_age(mmu, slot, GFN, GFN + 1));
+	CHECK(!um_mmu_age(mmu, slot, GFN, GFN + 1));
+	um_tlb_pay(mmu);
+	path = touch(world, GFN, UM_ACC_X);
+	CHECK(!!(path & UM_PATH_RESTORE) == !ad);
+	CHECK(!(path & UM_PATH_RESOLVED));
+	if (!ad)
+		CHECK(um_mmu_test_age(mmu, slot, GFN, GFN + 1));
+	finish(world);
+}
+
+static void zap_slot(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, false);
+	gfn_t gfn;
+
+	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++)
+		touch(world, gfn, UM_ACC_W);
+	CHECK(world->mmu.stat.pages[0].counter == RAM_PAGES);
+	/* Linked: level 3, level 2, and one of level 1 for each 2M. */
+	CHECK(world->mmu.stat.tables.counter == 4);
+	um_mmu_slot_zap(&world->mmu, world->slots[0]);
+	CHECK(world->mmu.stat.pages[0].counter == 0);
+	CHECK(world->mmu.stat.tables.counter == 2);
+	um_table_free_barrier();
+	CHECK(tables_in_use == 3);
+	CHECK(world->mmu.tlb.owed.counter == world->mmu.tlb.paid.counter);
+	finish(world);
+}
+
+/* The audit and the model must themselves be able to fail. */
+static void audit_finds(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, false);
+	int level, said = shim_warnings;
+	u64 spte;
+
+	touch(world, GFN, UM_ACC_W);
+	spte = spte_at(world, GFN, &level);
+	put(world, GFN, spte | TAG(4));
+	CHECK(!um_mmu_audit(&world->mmu) && world->dead);
+	put(world, GFN, spte);
+	CHECK(um_mmu_audit_quiet(&world->mmu));
+	world->slots[0]->dirty = world->dirty;
+	CHECK(!um_mmu_audit_quiet(&world->mmu));
+	world->slots[0]->dirty = NULL;
+	atomic64_inc(&world->mmu.stat.pages[0]);
+	CHECK(!um_mmu_audit_quiet(&world->mmu));
+	atomic64_add(-1, &world->mmu.stat.pages[0]);
+	CHECK(shim_warnings == said + 3);
+	shim_warnings = said;
+	finish(world);
+}
+
+static void run(const char *name, void (*test)(void))
+{
+	int before = failed + shim_warnings;
+
+	test();
+	printf("%sok %d - unit %s\n",
+	       failed + shim_warnings == before ? "" : "not ", ++tests, name);
+}
+
+static void dirty_tag(void)
+{
+	dirty_log(UM_FAST_TAG);
+}
+
+static void dirty_mw(void)
+{
+	dirty_log(UM_FAST_MW);
+}
+
+static void dirty_off(void)
+{
+	dirty_log(UM_FAST_OFF);
+}
+
+static void aging_ad(void)
+{
+	aging(true);
+}
+
+static void aging_noad(void)
+{
+	aging(false);
+}
+
+int main(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	shim_thread(1);
+	printf("TAP version 13\n1..14\n");
+	run("spte_invariants", spte_invariants);
+	run("populate", populate);
+	run("read_only_slot", read_only_slot);
+	run("claims", claims);
+	run("dirty_tag", dirty_tag);
+	run("dirty_mw", dirty_mw);
+	run("dirty_off", dirty_off);
+	run("taken_tag", taken_tag);
+	run("split_and_merge", split_and_merge);
+	run("huge_in_logged_slot", huge_in_logged_slot);
+	run("aging_ad", aging_ad);
+	run("aging_noad", aging_noad);
+	run("zap_slot", zap_slot);
+	run("audit_finds", audit_finds);
+	return failed || shim_warnings;
+}
