@@ -39,7 +39,6 @@ void um_mmu_destroy(struct um_mmu *mmu)
 		return;
 	um_mmu_free_table(um_table_sptep(mmu->root));
 	mmu->root = NULL;
-	um_table_free_barrier();
 }
 
 void um_mmu_invalidate_begin(struct um_mmu *mmu)

@@ -579,6 +579,7 @@ bool world_free(struct world *world)
 	bool good = true;
 
 	um_mmu_destroy(&world->mmu);
+	um_table_free_barrier();
 	if (tables_in_use) {
 		shim_warn("%d tables leaked\n", tables_in_use);
 		good = false;
