@@ -33,12 +33,13 @@ struct profile {
 	int host_sleep; /* microseconds between the host's changes */
 	int collapse;	/* of 64 changes */
 	int noise_sleep;
+	int toggle; /* of 64 harvests, logging goes on or off instead */
 };
 
 static const struct profile profiles[] = {
-	{ "log", 64, 20000, 16, 20000 },
-	{ "churn", 4, 0, 0, 0 },
-	{ "huge", 16, 2000, 32, 2000 },
+	{ "log", 64, 20000, 16, 20000, 2 },
+	{ "churn", 4, 0, 0, 0, 2 },
+	{ "huge", 16, 5000, 48, 5000, 16 },
 };
 
 struct round {
@@ -238,7 +239,7 @@ static void harvest_change(struct round *round)
 {
 	u64 r = shim_random() % 64;
 
-	if (r < 2 || !round->logging)
+	if (r < round->profile->toggle || !round->logging)
 		set_logging(round, !round->logging);
 	else
 		harvest(round);
@@ -292,10 +293,6 @@ static void play(const struct profile *profile, enum um_fast_mode mode,
 	pause_init(&round->pause);
 	/* One vCPU has no tag of its own. */
 	round->world->cpu[2].tag = 0;
-#ifdef PLANT_CONST_TAG
-	round->world->cpu[1].tag = round->world->cpu[0].tag;
-	round->world->cpu[2].tag = round->world->cpu[0].tag;
-#endif
 	round->world->mmu.audit = true;
 	for (i = 0; i < n; i++) {
 		jobs[i].round = round;
@@ -318,8 +315,9 @@ static void play(const struct profile *profile, enum um_fast_mode mode,
 		sum.claim_lost += stat->claim_lost;
 		sum.claim_taken += stat->claim_taken;
 	}
-	printf("# faults %llu fixed %llu fast %llu retry %llu lost %llu taken %llu splits %lld merges %lld flushes %lld\n",
-	       sum.taken, sum.fixed, sum.fast, sum.retry, sum.claim_lost,
+	printf("# faults %llu fixed %llu fast %llu retry %llu lost %llu",
+	       sum.taken, sum.fixed, sum.fast, sum.retry, sum.claim_lost);
+	printf(" taken %llu splits %lld merges %lld flushes %lld\n",
 	       sum.claim_taken, round->world->mmu.stat.splits.counter,
 	       round->world->mmu.stat.merges.counter,
 	       round->world->mmu.stat.flushes.counter);

@@ -28,6 +28,8 @@ static u64 periods[SHIM_DOMAINS] = { 1, 1 };
 static int nr_threads;
 static __thread int me = -1;
 static __thread u64 state;
+__thread void (*shim_before_cas)(void);
+__thread int shim_skip_cas;
 bool shim_yields;
 int shim_warnings;
 

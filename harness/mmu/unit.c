@@ -293,6 +293,49 @@ static void split_and_merge(void)
 	finish(world);
 }
 
+/*
+ * vCPU 0 claims and passes its check; the host moves the page; another vCPU
+ * claims the entry; vCPU 0 commits.
+ */
+static struct world *stalled;
+static u8 other_tag;
+
+static void while_stalled(void)
+{
+	host_migrate(stalled, GFN);
+	put(stalled, GFN, um_spte_claimed(0, other_tag));
+}
+
+/* True when the leaf that results maps what the host maps. */
+static bool stalled_commit(u8 tag)
+{
+	u32 path = 0;
+	bool good;
+
+	stalled = world_new(UM_FAST_TAG, true, false);
+	other_tag = tag;
+	touch(stalled, GFN + 1, UM_ACC_R);
+	/* Skip the claim (M1); stop before the commit (M5). */
+	shim_skip_cas = 1;
+	shim_before_cas = while_stalled;
+	fault(stalled, GFN, UM_ACC_R, &path);
+	good = world_check_leaves(stalled);
+	um_mmu_unmap(&stalled->mmu, stalled->slots[0], GFN, GFN + 1);
+	CHECK(world_free(stalled));
+	return good;
+}
+
+static void unique_tag(void)
+{
+	int said = shim_warnings;
+
+	CHECK(stalled_commit(2));
+	/* The control: with one id for both, the stale page is mapped. */
+	CHECK(!stalled_commit(1));
+	CHECK(shim_warnings == said + 1);
+	shim_warnings = said;
+}
+
 /* A huge leaf that could not be split at log start: W comes back by splits. */
 static void huge_in_logged_slot(void)
 {
@@ -303,17 +346,9 @@ static void huge_in_logged_slot(void)
 
 	touch(world, GFN, UM_ACC_W);
 	huge = spte_at(world, GFN, &level) & ~UM_SPTE_W;
-	slot_log(world, true);
-	um_mmu_unmap(&world->mmu, world->slots[0], RAM_BASE, RAM_BASE + 512);
-	slot_log(world, false);
-	touch(world, GFN, UM_ACC_R);
-	slot_log(world, true);
-	um_mmu_slot_zap(&world->mmu, world->slots[0]);
-	um_table_free_barrier();
-	slot_log(world, false);
-	touch(world, GFN, UM_ACC_R);
 	world->slots[0]->dirty = world->dirty;
 	put(world, GFN, huge);
+	um_tlb_owe(&world->mmu.tlb);
 	path = touch(world, GFN, UM_ACC_W);
 	CHECK((path & UM_PATH_SPLIT) && (path & UM_PATH_DIRTY));
 	spte_at(world, GFN, &level);
@@ -425,7 +460,7 @@ int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shim_thread(1);
-	printf("TAP version 13\n1..14\n");
+	printf("TAP version 13\n1..15\n");
 	run("spte_invariants", spte_invariants);
 	run("populate", populate);
 	run("read_only_slot", read_only_slot);
@@ -434,6 +469,7 @@ int main(void)
 	run("dirty_mw", dirty_mw);
 	run("dirty_off", dirty_off);
 	run("taken_tag", taken_tag);
+	run("unique_tag", unique_tag);
 	run("split_and_merge", split_and_merge);
 	run("huge_in_logged_slot", huge_in_logged_slot);
 	run("aging_ad", aging_ad);

@@ -20,21 +20,32 @@ typedef struct {
 #define smp_mb__before_atomic() smp_mb()
 #define smp_mb__after_atomic() smp_mb()
 
+static inline void shim_before(void)
+{
+	void (*run)(void) = shim_before_cas;
+
+	shim_yield_hard();
+	if (run && !shim_skip_cas--) {
+		shim_before_cas = NULL;
+		run();
+	}
+}
+
 #define try_cmpxchg64(ptr, old, new)                                      \
 	({                                                                \
-		shim_yield_hard();                                             \
+		shim_before();                                            \
 		bool __ok = __atomic_compare_exchange_n(                  \
 			ptr, old, new, false, __ATOMIC_SEQ_CST,           \
 			__ATOMIC_SEQ_CST);                                \
-		shim_yield_hard();                                             \
+		shim_yield_hard();                                        \
 		__ok;                                                     \
 	})
 #define xchg(ptr, v)                                                      \
 	({                                                                \
-		shim_yield_hard();                                             \
+		shim_yield_hard();                                        \
 		typeof(*(ptr)) __old =                                    \
 			__atomic_exchange_n(ptr, v, __ATOMIC_SEQ_CST);    \
-		shim_yield_hard();                                             \
+		shim_yield_hard();                                        \
 		__old;                                                    \
 	})
 

@@ -9,6 +9,9 @@
 
 void shim_yield(void);
 void shim_yield_hard(void);
+/* Runs once, before the thread's compare-and-exchange after @skip others. */
+extern __thread void (*shim_before_cas)(void);
+extern __thread int shim_skip_cas;
 
 #define READ_ONCE(x)                                 \
 	({                                           \
