@@ -2,13 +2,16 @@
 /*
  * attend: start an emulator, pass on what the payload inside says, and judge.
  *
- *	attend [-ev] [-t SECONDS] [-c CONSOLE] [-k KLOG] [-g FILE]... -- EMULATOR [ARG]...
+ *	attend [-ev] [-t SECONDS] [-c CONSOLE] [-k KLOG] [-l LOG]
+ *		[-g FILE]... [-- EMULATOR [ARG]...]
  *
  * Reads the frames of agent (frames.h) from the emulator's standard output,
  * writes the payload's output to its own, the Nth file asked for to the Nth -g
- * FILE, and the kernel's log to KLOG. CONSOLE is the file that the emulator
- * writes the serial console to; trouble found there or in KLOG outweighs
- * whatever the payload says.
+ * FILE, the kernel's log to KLOG, and to LOG what is no frame: the emulator's own
+ * words. CONSOLE is the file that the emulator writes the serial console to;
+ * trouble found there or in KLOG outweighs whatever the payload says.
+ *
+ * Without an emulator, only judge the KLOG that is there.
  *
  * With -e all times are the emulator's own CPU time, so that a busy machine makes
  * no difference; real time is bounded too, far more widely.
@@ -53,11 +56,11 @@ static const char trouble_words[] =
 	"hard LOCKUP|rcu.*stall|rcu.*self-detected|Kernel panic|Call Trace|"
 	"unable to handle|blocked for more than";
 
-static const char *console_path, *klog_path, *gets[GETS_MAX];
+static const char *console_path, *klog_path, *log_path, *gets[GETS_MAX];
 static unsigned int nr_gets, timeout = 300;
 static bool verbose, by_cpu_time, trouble, panicked, get_failed;
 static int status = -1;
-static FILE *get_file, *klog;
+static FILE *get_file, *klog, *log;
 static regex_t trouble_re;
 static double started;
 static clockid_t cpu_clock;
@@ -154,6 +157,8 @@ static size_t take_frames(const uint8_t *buf, size_t len)
 		uint16_t sum = 0;
 
 		if (memcmp(h, UM_MAGIC, UM_MAGIC_LEN) || size > UM_DATA_MAX) {
+			if (log)
+				putc(buf[at], log);
 			at++;
 			continue;
 		}
@@ -179,8 +184,13 @@ static bool read_frames(int fd)
 	ssize_t n = read(fd, buf + len, sizeof(buf) - len);
 	size_t used;
 
-	if (n <= 0)
-		return n < 0 && errno == EINTR;
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n <= 0) {
+		if (log)
+			fwrite(buf, 1, len, log);
+		return false;
+	}
 	len += n;
 	used = take_frames(buf, len);
 	len -= used;
@@ -340,7 +350,8 @@ static int judge(bool ended)
 		return HANG;
 	}
 	if (status < 0) {
-		say("the emulator ended before the payload; the console's last lines:");
+		say("the emulator ended before the payload; its and the console's last lines:");
+		show_tail(log_path, 5);
 		show_tail(console_path, 20);
 		return TROUBLE;
 	}
@@ -353,7 +364,7 @@ int main(int argc, char **argv)
 	bool ended;
 	pid_t pid;
 
-	while ((opt = getopt(argc, argv, "+evt:c:k:g:")) != -1) {
+	while ((opt = getopt(argc, argv, "+evt:c:k:l:g:")) != -1) {
 		if (opt == 'v')
 			verbose = true;
 		else if (opt == 'e')
@@ -364,16 +375,19 @@ int main(int argc, char **argv)
 			console_path = optarg;
 		else if (opt == 'k')
 			klog_path = optarg;
+		else if (opt == 'l')
+			log_path = optarg;
 		else if (opt == 'g' && nr_gets < GETS_MAX)
 			gets[nr_gets++] = optarg;
 		else
 			errx(2, "bad option");
 	}
-	if (optind == argc)
-		errx(2, "no emulator named");
 	if (regcomp(&trouble_re, trouble_words, REG_EXTENDED | REG_NOSUB))
 		errx(TROUBLE, "regcomp");
+	if (optind == argc)
+		return show_trouble(klog_path, UM_KLOG_MARK) ? TROUBLE : 0;
 	klog = klog_path ? fopen(klog_path, "w") : NULL;
+	log = log_path ? fopen(log_path, "w") : NULL;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	started = read_clock(CLOCK_MONOTONIC);
 	pid = launch(argv + optind, &out);
@@ -383,5 +397,7 @@ int main(int argc, char **argv)
 	waitpid(pid, &wait_status, 0);
 	if (klog)
 		fclose(klog);
+	if (log)
+		fclose(log);
 	return judge(ended);
 }
