@@ -27,7 +27,7 @@ struct um_vmx_caps um_caps;
 	 SECONDARY_EXEC_ENABLE_VPID)
 #define CPU2_WANT                                                          \
 	(SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENABLE_RDTSCP |    \
-	 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_ENABLE_INVPCID)
+	 SECONDARY_EXEC_PAUSE_LOOP_EXITING)
 
 #define EXIT_NEED                                                          \
 	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS |      \
@@ -146,7 +146,6 @@ static int read_controls(struct um_vmx_caps *c)
 		return um_caps_refuse("EFER and PAT switching at VM entry");
 	c->has_ple = c->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	c->has_rdtscp = c->cpu2 & SECONDARY_EXEC_ENABLE_RDTSCP;
-	c->has_invpcid = c->cpu2 & SECONDARY_EXEC_ENABLE_INVPCID;
 	return 0;
 }
 

@@ -46,6 +46,7 @@ unsigned long um_cr4_get(struct um_vmx *vmx)
 void um_efer_write(struct um_vmx *vmx, u64 efer)
 {
 	vmx->efer = efer;
+	vmx->uret_loaded = false; /* SCE decides whether they are needed */
 	vmx_write(vmx, GUEST_IA32_EFER, efer);
 	vmx_write(vmx, VM_ENTRY_CONTROLS,
 		  efer & EFER_LMA ? um_caps.entry | VM_ENTRY_IA32E_MODE :
@@ -410,6 +411,9 @@ void um_cr_cpuid_changed(struct um_vmx *vmx)
 		vmx->xcr0_allowed = (e->eax | (u64)e->edx << 32) &
 				    (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |
 				     XFEATURE_MASK_AVX512) & um_host_xcr0;
+	e = leaf(vmx, 0x80000001);
+	vmx->has_rdtscp = e && (e->edx & BIT(27));
+	vmx->uret_loaded = false;
 	e = leaf(vmx, 0x80000008);
 	vmx->maxphyaddr = e ? e->eax & 0xff : 36;
 }

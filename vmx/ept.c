@@ -14,17 +14,15 @@
  * Interrupts off, in_guest set (T2 in tlb.h). A VMCS that came from another
  * CPU may meet what this CPU cached for the vCPU long ago.
  */
-void um_tlb_check(struct um_vmx *vmx)
+void um_tlb_flush(struct um_vmx *vmx, u64 owed)
 {
-	u64 owed = um_tlb_owed(&vmx->vcpu.vm->mmu.tlb);
-
-	if (unlikely(owed != vmx->tlb_seen || vmx->flush_all)) {
+	if (owed != vmx->tlb_seen || vmx->flush_all) {
 		um_invept(vmx->eptp);
 		vmx->tlb_seen = owed;
 		vmx->flush_all = false;
 		vmx->vcpu.stat.tlb_flush++;
 	}
-	if (unlikely(vmx->flush_guest)) {
+	if (vmx->flush_guest) {
 		um_invvpid(vmx->vpid);
 		vmx->flush_guest = false;
 	}

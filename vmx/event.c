@@ -58,13 +58,11 @@ void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error)
 }
 
 /* Interrupts off, before an entry: hand the pending event to the CPU. */
-void um_event_enter(struct um_vmx *vmx)
+void um_event_deliver(struct um_vmx *vmx)
 {
 	struct um_event *e = &vmx->event;
 	u32 info;
 
-	if (likely(!e->pending))
-		return;
 	info = e->vector | e->type | INTR_INFO_VALID_MASK;
 	if (e->has_error) {
 		info |= INTR_INFO_DELIVER_CODE_MASK;
@@ -88,20 +86,11 @@ static bool soft_type(u32 type)
 	       type == INTR_TYPE_PRIV_SW_EXCEPTION;
 }
 
-/* After an exit: an event whose delivery it cut short goes in again. */
-void um_event_exit(struct um_vmx *vmx)
+/* An event whose delivery an exit cut short goes in again. */
+void um_event_requeue(struct um_vmx *vmx, u32 info)
 {
 	struct um_event *e = &vmx->event;
-	u32 info;
 
-	vmx->idt_vectoring = 0;
-	if (unlikely(vmx->world.fail ||
-		     (vmx->world.exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
-		return;
-	info = vmx_read(vmx, IDT_VECTORING_INFO_FIELD);
-	if (likely(!(info & VECTORING_INFO_VALID_MASK)))
-		return;
-	vmx->idt_vectoring = info;
 	*e = (struct um_event){
 		.pending = true,
 		.vector = info & VECTORING_INFO_VECTOR_MASK,

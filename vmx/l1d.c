@@ -17,7 +17,7 @@
 
 #define L1D_ORDER 4
 
-static DEFINE_STATIC_KEY_FALSE(l1d_needed);
+DEFINE_STATIC_KEY_FALSE(um_l1d_needed);
 static DEFINE_STATIC_KEY_FALSE(l1d_always);
 static u8 *l1d_pages;
 
@@ -50,7 +50,7 @@ int um_l1d_init(void)
 		if (!l1d_pages)
 			return -ENOMEM;
 	}
-	static_branch_enable(&l1d_needed);
+	static_branch_enable(&um_l1d_needed);
 	if (always)
 		static_branch_enable(&l1d_always);
 	l1tf_vmx_mitigation = always ? VMENTER_L1D_FLUSH_ALWAYS :
@@ -65,13 +65,11 @@ void um_l1d_exit(void)
 	l1d_pages = NULL;
 }
 
-/* Interrupts off, just before an entry. */
+/* Interrupts off, just before an entry; um_l1d_needed is on. */
 void um_l1d_flush(struct um_vmx *vmx)
 {
 	int i;
 
-	if (!static_branch_unlikely(&l1d_needed))
-		return;
 	if (!static_branch_unlikely(&l1d_always)) {
 		/* An interrupt may have run anything since the last entry. */
 		if (!vmx->l1d_dirty && !kvm_get_cpu_l1tf_flush_l1d())

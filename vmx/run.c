@@ -91,8 +91,10 @@ static void run_guest(struct um_vmx *vmx)
 	bool debug = unlikely(vmx->dr7 & UM_DR7_ACTIVE);
 	unsigned long debugctl = vmx->host.debugctl;
 
-	um_event_enter(vmx);
-	um_switch_to_guest(vmx);
+	if (unlikely(vmx->event.pending))
+		um_event_deliver(vmx);
+	if (unlikely(!vmx->guest_loaded || !vmx->uret_loaded))
+		um_switch_to_guest(vmx);
 	refresh_host(vmx);
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
@@ -100,7 +102,8 @@ static void run_guest(struct um_vmx *vmx)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vmx->xcr0);
 	if (debug)
 		load_debug(vmx);
-	um_l1d_flush(vmx);
+	if (static_branch_unlikely(&um_l1d_needed))
+		um_l1d_flush(vmx);
 
 	trace_umbra_entry(&vmx->vcpu);
 	um_world_switch(&vmx->world);
@@ -113,9 +116,24 @@ static void run_guest(struct um_vmx *vmx)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, um_host_xcr0);
 }
 
+/* Did the exit cut short the delivery of an event? */
+static void check_delivery(struct um_vmx *vmx)
+{
+	vmx->idt_vectoring = 0;
+	if (unlikely(vmx->world.fail || (vmx->world.exit_reason &
+					 VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		return;
+	vmx->idt_vectoring = vmx_read(vmx, IDT_VECTORING_INFO_FIELD);
+	if (likely(!(vmx->idt_vectoring & VECTORING_INFO_VALID_MASK)))
+		vmx->idt_vectoring = 0;
+	else
+		um_event_requeue(vmx, vmx->idt_vectoring);
+}
+
 static int enter(struct um_vmx *vmx)
 {
 	struct um_vcpu *vcpu = &vmx->vcpu;
+	u64 owed;
 	int r;
 
 	local_irq_disable();
@@ -131,11 +149,14 @@ static int enter(struct um_vmx *vmx)
 		local_irq_disable();
 		smp_store_mb(vcpu->in_guest, true);
 	}
-	um_tlb_check(vmx);
+	owed = um_tlb_owed(&vcpu->vm->mmu.tlb);
+	if (unlikely(owed != vmx->tlb_seen || vmx->flush_all ||
+		     vmx->flush_guest))
+		um_tlb_flush(vmx, owed);
 	run_guest(vmx);
 	WRITE_ONCE(vcpu->in_guest, false);
 	vcpu->stat.exits++;
-	um_event_exit(vmx);
+	check_delivery(vmx);
 	/*
 	 * The interrupt that ended the guest is still pending: take it while
 	 * the tick still counts for the guest.

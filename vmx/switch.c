@@ -47,9 +47,18 @@ int um_uret_find(u32 msr)
 	return -1;
 }
 
-static bool uret_usable(int i)
+/* Does the CPU have it? */
+static bool uret_known(int i)
 {
 	return i != UM_URET_TSC_AUX || um_caps.has_rdtscp;
+}
+
+/* Can the guest see it without an exit: SYSCALL, or RDTSCP? */
+static bool uret_needed(struct um_vmx *vmx, int i)
+{
+	if (i == UM_URET_TSC_AUX)
+		return um_caps.has_rdtscp && vmx->has_rdtscp;
+	return vmx->efer & EFER_SCE;
 }
 
 /* Interrupts off. */
@@ -101,7 +110,7 @@ static void uret_learn(struct um_uret_cpu *u)
 	int i;
 
 	for (i = 0; i < UM_URETS; i++) {
-		if (uret_usable(i))
+		if (uret_known(i))
 			rdmsrl(uret_msr[i], u->host[i]);
 		u->now[i] = u->host[i];
 	}
@@ -117,7 +126,7 @@ static void uret_load(struct um_vmx *vmx)
 	if (!u->known)
 		uret_learn(u);
 	for (i = 0; i < UM_URETS; i++) {
-		if (u->now[i] == vmx->uret[i] || !uret_usable(i))
+		if (u->now[i] == vmx->uret[i] || !uret_needed(vmx, i))
 			continue;
 		wrmsrl(uret_msr[i], vmx->uret[i]);
 		u->now[i] = vmx->uret[i];
@@ -168,7 +177,7 @@ static void host_segments_save(struct um_vmx *vmx)
 	h->gs_base = gs_base;
 }
 
-/* Interrupts off, right before an entry. */
+/* Interrupts off, right before an entry, when something is not loaded. */
 void um_switch_to_guest(struct um_vmx *vmx)
 {
 	if (!vmx->uret_loaded)

@@ -6,6 +6,7 @@
 #define _UMBRA_VMX_VCPU_H
 
 #include <linux/kvm.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
@@ -114,6 +115,7 @@ struct um_vmx {
 	u64 kernel_gs_base;
 	u64 uret[UM_URETS];
 	bool uret_loaded;
+	bool has_rdtscp;    /* by the guest's CPUID */
 	bool l1d_dirty;	    /* somebody else's data may be in L1D */
 
 	/* State kept beside the VMCS. */
@@ -172,7 +174,7 @@ static inline void vmx_write(struct um_vmx *vmx, unsigned long field, u64 value)
 struct um_vmx_caps {
 	u32 revision, vmcs_size;
 	u32 pin, cpu, cpu2, exit, entry;
-	bool has_ple, has_rdtscp, has_invpcid;
+	bool has_ple, has_rdtscp;
 	struct um_mmu_caps mmu;
 };
 
@@ -208,6 +210,7 @@ void um_vmcs_setup(struct um_vmx *vmx);
 /* l1d.c */
 int um_l1d_init(void);
 void um_l1d_exit(void);
+DECLARE_STATIC_KEY_FALSE(um_l1d_needed);
 void um_l1d_flush(struct um_vmx *vmx);
 
 /* run.c */
@@ -227,8 +230,8 @@ int um_exit_unknown_insn(struct um_vmx *vmx, const u8 *bytes, u8 len);
 /* event.c */
 void um_inject(struct um_vmx *vmx, u8 vector);
 void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error);
-void um_event_enter(struct um_vmx *vmx);
-void um_event_exit(struct um_vmx *vmx);
+void um_event_deliver(struct um_vmx *vmx);
+void um_event_requeue(struct um_vmx *vmx, u32 info);
 int um_exit_exception(struct um_vmx *vmx);
 
 /* cr.c */
@@ -257,7 +260,7 @@ void um_msr_bitmap_setup(struct um_vmx *vmx);
 /* ept.c */
 int um_exit_ept_violation(struct um_vmx *vmx);
 int um_exit_ept_misconfig(struct um_vmx *vmx);
-void um_tlb_check(struct um_vmx *vmx);
+void um_tlb_flush(struct um_vmx *vmx, u64 owed);
 
 /* io.c */
 int um_exit_io(struct um_vmx *vmx);

@@ -17,9 +17,26 @@ static __always_inline bool is_nmi(void)
 	       INTR_TYPE_NMI_INTR;
 }
 
+/*
+ * RCU hears of a guest entry as of a quiescent state, because a guest may run
+ * for long. One that keeps coming back passes through the scheduler's own
+ * points instead, so after an exit that is not the tick's nothing is due.
+ * With context tracking on this CPU, or a kernel that traces when interrupts
+ * are off, every entry must be told.
+ */
+static __always_inline bool must_tell(const struct um_world *w)
+{
+	return IS_ENABLED(CONFIG_TRACE_IRQFLAGS) ||
+	       w->exit_reason == EXIT_REASON_EXTERNAL_INTERRUPT ||
+	       !w->launched || context_tracking_enabled_this_cpu();
+}
+
 static noinstr void enter_exit(struct um_world *w)
 {
-	guest_state_enter_irqoff();
+	bool tell = must_tell(w);
+
+	if (tell)
+		guest_state_enter_irqoff();
 
 	if (w->cr2 != native_read_cr2())
 		native_write_cr2(w->cr2);
@@ -33,7 +50,8 @@ static noinstr void enter_exit(struct um_world *w)
 			um_do_nmi();
 	}
 
-	guest_state_exit_irqoff();
+	if (tell)
+		guest_state_exit_irqoff();
 }
 
 void um_world_switch(struct um_world *w)
