@@ -22,7 +22,6 @@
 #include <umbra/fastpath.h>
 #include <umbra/host.h>
 #include <umbra/iter.h>
-#include <umbra/mmu.h>
 #include <umbra/slot.h>
 #include <umbra/spte.h>
 

@@ -128,8 +128,9 @@ bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 
 	um_zap_begin(&zap, mmu);
 	rcu_read_lock();
-	um_for_each_spte(iter, mmu, start, end)
+	um_for_each_spte(iter, mmu, start, end) {
 		iter.old = um_zap_entry(&zap, iter.sptep, iter.old);
+	}
 	rcu_read_unlock();
 	return um_zap_end(&zap);
 }
@@ -143,7 +144,7 @@ static bool um_zap_whole(const struct um_iter *iter, const struct um_slot *slot)
 
 /* One stretch of the slot without leaving RCU. */
 static void um_slot_zap_some(struct um_mmu *mmu, const struct um_slot *slot,
-			      gfn_t start, gfn_t end)
+			     gfn_t start, gfn_t end)
 {
 	struct um_iter iter;
 	struct um_zap zap;
