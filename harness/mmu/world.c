@@ -78,8 +78,16 @@ static u64 *reap[TABLES];
 static int nr_reap;
 static pthread_mutex_t reap_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static struct world *newest;
+
 void um_table_free_rcu(u64 *table)
 {
+	struct um_tlb *tlb = &newest->mmu.tlb;
+
+	/* With many threads, the debt may be another one's. */
+	if (!shim_yields &&
+	    atomic64_read(&tlb->owed) != atomic64_read(&tlb->paid))
+		world_bug("a table is given up before its debt is paid");
 	pthread_mutex_lock(&reap_lock);
 	reap[nr_reap++] = table;
 	pthread_mutex_unlock(&reap_lock);
@@ -567,6 +575,7 @@ struct world *world_new(enum um_fast_mode mode, bool ad, bool huge)
 		world->cpu[i].world = world;
 		world->cpu[i].tag = i + 1;
 	}
+	newest = world;
 	world->mmu.fast = mode;
 	world->mmu.hugepages = true;
 	if (um_mmu_init(&world->mmu, &caps))

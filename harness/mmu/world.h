@@ -20,7 +20,7 @@
 #define FRAMES (16 * 512)
 #define TABLES 4096
 #define CPUS 4
-#define TLB_ENTRIES 64
+#define TLB_ENTRIES 16
 
 /* A host page. owner is the gfn it backs, or -1: freed. */
 struct frame {
