@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How a guest begins: parameter page, page tables, GDT, registers.
+ *
+ * The entry contract stands in ports.h.
+ */
+#include "boot.h"
+
+#include "ports.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define PTE_PRESENT	0x001ULL
+#define PTE_WRITE	0x002ULL
+#define PTE_LARGE	0x080ULL
+
+#define CR0_FLAGS	0x80010033ULL	/* PG WP NE ET MP PE */
+#define CR4_FLAGS	0x00000620ULL	/* OSXMMEXCPT OSFXSR PAE */
+#define EFER_FLAGS	0x00000500ULL	/* LMA LME */
+
+#define SEL_CODE	0x08
+#define SEL_DATA	0x10
+#define SEL_TSS		0x18
+#define GDT_CODE	0x00af9b000000ffffULL
+#define GDT_DATA	0x00cf93000000ffffULL
+
+/* Map all there is, and at least 4 GiB, one to one by 2 MiB pages. */
+static void make_tables(struct vm *vm)
+{
+	uint64_t *pml4 = vm_memory(vm, GUEST_PML4, PAGE_SIZE);
+	uint64_t *pdpt = vm_memory(vm, GUEST_PDPT, PAGE_SIZE);
+	struct vm_slot *top = &vm->slots[vm->nslots - 1];
+	uint64_t gib = (top->gpa + top->size + GIB - 1) / GIB, i, j;
+
+	if (gib < 4)
+		gib = 4;
+	pml4[0] = GUEST_PDPT | PTE_PRESENT | PTE_WRITE;
+	for (i = 0; i < gib; i++) {
+		uint64_t at = GUEST_PD + i * PAGE_SIZE;
+		uint64_t *pd = vm_memory(vm, at, PAGE_SIZE);
+
+		pdpt[i] = at | PTE_PRESENT | PTE_WRITE;
+		for (j = 0; j < 512; j++)
+			pd[j] = (i * GIB + j * 2 * MIB) | PTE_LARGE |
+				PTE_PRESENT | PTE_WRITE;
+	}
+}
+
+static void make_gdt(struct vm *vm)
+{
+	uint64_t *gdt = vm_memory(vm, GUEST_GDT, PAGE_SIZE);
+
+	gdt[SEL_CODE / 8] = GDT_CODE;
+	gdt[SEL_DATA / 8] = GDT_DATA;
+	/* SEL_TSS is never loaded by the guest: the register has it all. */
+}
+
+static void make_params(struct vm *vm, const struct image *image,
+			const char *args)
+{
+	struct guest_params *p = vm_memory(vm, GUEST_PARAMS, PAGE_SIZE);
+
+	if (strlen(args) >= sizeof(p->args))
+		die("the guest's arguments are longer than %zu bytes",
+		    sizeof(p->args) - 1);
+	p->magic = GUEST_MAGIC;
+	p->cpus = vm->ncpus;
+	p->low_memory = vm->slots[0].size;
+	p->high_memory = vm->nslots > 1 ? vm->slots[1].size : 0;
+	p->free_start = (image->end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	strcpy(p->args, args);
+}
+
+struct kvm_cpuid2 *boot_cpuid(const struct device *dev, unsigned int id)
+{
+	size_t size = sizeof(*dev->cpuid) +
+		      dev->cpuid->nent * sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *cpuid = xcalloc(1, size);
+	__u32 i;
+
+	memcpy(cpuid, dev->cpuid, size);
+	for (i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
+
+		if (e->function == 1)
+			e->ebx = (e->ebx & 0x00ffffff) | id << 24;
+		else if (e->function == 0xb || e->function == 0x1f)
+			e->edx = id;
+	}
+	return cpuid;
+}
+
+static void set_segments(struct kvm_sregs *s)
+{
+	const struct kvm_segment data = {
+		.limit = 0xffffffff, .selector = SEL_DATA, .type = 3,
+		.present = 1, .db = 1, .s = 1, .g = 1,
+	};
+	const struct kvm_segment code = {
+		.limit = 0xffffffff, .selector = SEL_CODE, .type = 11,
+		.present = 1, .s = 1, .l = 1, .g = 1,
+	};
+	const struct kvm_segment tss = {
+		.limit = 0x67, .selector = SEL_TSS, .type = 11, .present = 1,
+	};
+
+	s->cs = code;
+	s->ds = s->es = s->fs = s->gs = s->ss = data;
+	s->tr = tss;
+	memset(&s->ldt, 0, sizeof(s->ldt));
+	s->ldt.unusable = 1;
+	s->gdt.base = GUEST_GDT;
+	s->gdt.limit = 3 * 8 - 1;
+	/* No IDT: an exception is a triple fault, and penumbra says where. */
+	s->idt.base = 0;
+	s->idt.limit = 0;
+}
+
+static void set_registers(struct vcpu *v, const struct image *image)
+{
+	struct kvm_regs regs = {
+		.rip = image->entry,
+		.rflags = 2,
+		.rdi = GUEST_PARAMS,
+		.rsi = v->id,
+		.rsp = GUEST_STACKS + (v->id + 1) * GUEST_STACK,
+	};
+	struct kvm_sregs sregs;
+
+	v->cpuid = boot_cpuid(v->vm->dev, v->id);
+	if (ioctl(v->fd, KVM_SET_CPUID2, v->cpuid))
+		die("KVM_SET_CPUID2: %s", strerror(errno));
+	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
+		die("KVM_GET_SREGS: %s", strerror(errno));
+	set_segments(&sregs);
+	sregs.cr0 = CR0_FLAGS;
+	sregs.cr3 = GUEST_PML4;
+	sregs.cr4 = CR4_FLAGS;
+	sregs.efer = EFER_FLAGS;
+	if (ioctl(v->fd, KVM_SET_SREGS, &sregs))
+		die("KVM_SET_SREGS: %s", strerror(errno));
+	if (ioctl(v->fd, KVM_SET_REGS, &regs))
+		die("KVM_SET_REGS: %s", strerror(errno));
+}
+
+void boot_prepare(struct vm *vm, const struct image *image, const char *args)
+{
+	unsigned int i;
+
+	make_gdt(vm);
+	make_tables(vm);
+	make_params(vm, image, args);
+	for (i = 0; i < vm->ncpus; i++)
+		set_registers(&vm->cpus[i], image);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * penumbra run: one guest, from its first instruction to its end.
+ */
+#include "boot.h"
+#include "control.h"
+#include "options.h"
+#include "report.h"
+
+static const char doc[] =
+	"Run a guest, its serial port on standard output.\v"
+	"IMAGE is a 64-bit ELF file, a flat binary (put at 1 MiB, entered at its "
+	"first byte), or builtin:writer, builtin:reader, builtin:idle.\n\n"
+	"Exit status: what the guest wrote to its exit port (0 to 99), 120 if "
+	"it or the device failed, 130 if interrupted.";
+
+struct cmd {
+	struct run_options run;
+	struct guest_options guest;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct cmd *cmd = state->input;
+
+	(void)arg;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = &cmd->run;
+	state->child_inputs[1] = &cmd->guest;
+	return 0;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ &run_argp, 0, "", 1 },
+		{ &guest_argp, 0, "", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.parser = parse, .args_doc = "IMAGE", .doc = doc,
+		.children = children,
+	};
+	struct image image;
+	struct device dev;
+	struct cmd cmd;
+	struct vm vm;
+	int status;
+
+	run_options_init(&cmd.run);
+	guest_options_init(&cmd.guest);
+	argp_parse(&argp, argc, argv, 0, NULL, &cmd);
+
+	control_init();
+	device_open(&dev, cmd.run.device);
+	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes);
+	image_load(&vm, cmd.guest.image, &image);
+	boot_prepare(&vm, &image, cmd.guest.args);
+	status = control_run_guest(&vm, cmd.run.for_ms);
+	if (cmd.run.json)
+		report_run_json(cmd.run.json, &vm, status);
+	vm_destroy(&vm);
+	device_close(&dev);
+	return status;
+}

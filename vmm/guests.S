@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The guests that penumbra carries, as their ELF files. */
+	.section .rodata
+	.macro guest name, file
+	.balign 16
+	.globl guest_\name, guest_\name\()_end
+guest_\name:
+	.incbin "\file"
+guest_\name\()_end:
+	.endm
+
+	guest writer, "writer.elf"
+	guest reader, "reader.elf"
+	guest idle, "idle.elf"
+
+	.section .note.GNU-stack, "", @progbits

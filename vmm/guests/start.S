@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* First instruction of every guest; ports.h says what the registers hold. */
+
+	.section .text.start, "ax"
+	.globl _start
+_start:
+	xorl	%ebp, %ebp
+	call	guest_main
+	/* Returned: this vCPU has nothing left to do. */
+1:	hlt
+	jmp	1b
+	.section .note.GNU-stack, "", @progbits

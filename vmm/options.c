@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Command-line options that several subcommands share, as argp children.
+ */
+#include "options.h"
+
+#include "boot.h"
+#include "ports.h"
+#include "util.h"
+
+uint64_t option_number(struct argp_state *state, const char *name,
+		       const char *arg, uint64_t min, uint64_t max)
+{
+	uint64_t v;
+
+	if (!parse_number(arg, max, &v) || v < min)
+		argp_error(state, "%s: %s is not a number from %llu to %llu",
+			   name, arg, (unsigned long long)min,
+			   (unsigned long long)max);
+	return v;
+}
+
+void run_options_init(struct run_options *o)
+{
+	*o = (struct run_options){ .device = DEFAULT_DEVICE, .for_ms = -1 };
+}
+
+static error_t parse_run(int key, char *arg, struct argp_state *state)
+{
+	struct run_options *o = state->input;
+
+	switch (key) {
+	case 'd':
+		o->device = arg;
+		return 0;
+	case KEY_JSON:
+		o->json = arg;
+		return 0;
+	case KEY_FOR:
+		o->for_ms = option_number(state, "--for", arg, 0, 1U << 31);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option run_opts[] = {
+	{ "device", 'd', "PATH", 0,
+	  "KVM device to use (" DEFAULT_DEVICE ")" },
+	{ "for", KEY_FOR, "MS", 0,
+	  "Ask the guest to check itself and end after MS milliseconds" },
+	{ "json", KEY_JSON, "FILE", 0, "Write what was measured to FILE" },
+	{ 0 },
+};
+
+const struct argp run_argp = { run_opts, parse_run };
+
+void guest_options_init(struct guest_options *o)
+{
+	*o = (struct guest_options){
+		.args = "", .cpus = 1, .bytes = 64 * MIB,
+	};
+}
+
+static error_t parse_guest(int key, char *arg, struct argp_state *state)
+{
+	struct guest_options *o = state->input;
+
+	switch (key) {
+	case 'c':
+		o->cpus = option_number(state, "--cpus", arg, 1,
+					GUEST_MAX_CPUS);
+		return 0;
+	case 'm':
+		if (!parse_size(arg, MIB, &o->bytes) || o->bytes % (2 * MIB))
+			argp_error(state, "--memory: %s is no multiple of 2M",
+				   arg);
+		return 0;
+	case 'a':
+		o->args = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->image)
+			return ARGP_ERR_UNKNOWN;
+		o->image = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->image)
+			argp_error(state, "which guest? Give an image or one of builtin:writer, builtin:reader, builtin:idle");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option guest_opts[] = {
+	{ "cpus", 'c', "N", 0, "vCPUs (1)" },
+	{ "memory", 'm', "MIB", 0,
+	  "Memory in MiB, or with a suffix M or G (64)" },
+	{ "args", 'a', "TEXT", 0,
+	  "The guest's arguments, such as \"ws=8M pattern=hot\"" },
+	{ 0 },
+};
+
+const struct argp guest_argp = { guest_opts, parse_guest };
+
+void migrate_options_init(struct migrate_options *o)
+{
+	*o = (struct migrate_options){
+		.max_rounds = 8, .max_remaining = 256, .timeout_ms = 30000,
+	};
+}
+
+static error_t parse_migrate(int key, char *arg, struct argp_state *state)
+{
+	struct migrate_options *o = state->input;
+
+	switch (key) {
+	case KEY_MAX_ROUNDS:
+		o->max_rounds = option_number(state, "--max-rounds", arg, 1,
+					      1000);
+		return 0;
+	case KEY_MAX_REMAINING:
+		o->max_remaining = option_number(state, "--max-remaining", arg,
+						 0, 1U << 31);
+		return 0;
+	case KEY_TIMEOUT:
+		o->timeout_ms = option_number(state, "--timeout", arg, 1,
+					      86400) * 1000;
+		return 0;
+	case KEY_ZSTD:
+		o->zstd = true;
+		return 0;
+	case KEY_NO_DIGEST:
+		o->no_digest = true;
+		return 0;
+	case KEY_BREAK_LOG:
+		o->break_log = option_number(state, "--break-log", arg, 1,
+					     1U << 31);
+		return 0;
+	case KEY_BREAK_STREAM:
+		o->break_stream = option_number(state, "--break-stream", arg, 1,
+						1U << 31);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option migrate_opts[] = {
+	{ "max-rounds", KEY_MAX_ROUNDS, "N", 0,
+	  "Stop the guest after N rounds while it runs (8)" },
+	{ "max-remaining", KEY_MAX_REMAINING, "PAGES", 0,
+	  "Stop the guest when at most PAGES are dirty (256)" },
+	{ "zstd", KEY_ZSTD, 0, 0, "Compress pages" },
+	{ "no-digest", KEY_NO_DIGEST, 0, 0,
+	  "Do not compare the memories (shortens the downtime)" },
+	{ "timeout", KEY_TIMEOUT, "S", 0,
+	  "Give up when the other side is silent for S seconds (30)" },
+	/* Test aids; kept out of the short help. */
+	{ "break-log", KEY_BREAK_LOG, "N", OPTION_HIDDEN,
+	  "Test aid: lose every Nth dirty page" },
+	{ "break-stream", KEY_BREAK_STREAM, "N", OPTION_HIDDEN,
+	  "Test aid: spoil record N after its checksum is taken" },
+	{ 0 },
+};
+
+const struct argp migrate_argp = { migrate_opts, parse_migrate };
