@@ -25,7 +25,11 @@
 static const char doc[] =
 	"Migrate a writing guest between two processes of this host, compare "
 	"the memories, and let the guest check itself where it arrived.\v"
-	"--for counts from the arrival. Exit status: 0 if the memories are "
+	"--for counts from the arrival.\n\n"
+	"Test aids: --break-log N loses every Nth dirty page; the guest then runs "
+	"on though the memories differ, so that its own check can be seen to "
+	"fail. --break-stream N spoils the checksum of record N.\n\n"
+	"Exit status: 0 if the memories are "
 	"equal and the guest found all it wrote, else as for penumbra send and "
 	"receive.";
 
@@ -90,7 +94,7 @@ static const struct argp_option opts[] = {
 	{ "pattern", KEY_PATTERN, "P", 0,
 	  "seq, random or hot: nine of ten writes to a tenth (hot)" },
 	{ "rate", KEY_RATE, "N", 0,
-	  "Pages a second that each vCPU writes, 0: no bound (4000)" },
+	  "Pages a second that each vCPU writes, 0: no bound (2000)" },
 	{ "fill", KEY_FILL, "N", 0, "Words written in a page (8)" },
 	{ 0 },
 };
@@ -226,7 +230,7 @@ int cmd_demo(int argc, char **argv)
 	};
 	static const struct argp argp = { opts, parse, NULL, doc, children };
 	struct cmd cmd = {
-		.working_set = 8 * MIB, .rate = 4000, .fill = 8,
+		.working_set = 8 * MIB, .rate = 2000, .fill = 8,
 		.pattern = "hot",
 	};
 	struct arrival *a;

@@ -57,6 +57,7 @@ int cmd_run(int argc, char **argv)
 	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes);
 	image_load(&vm, cmd.guest.image, &image);
 	boot_prepare(&vm, &image, cmd.guest.args);
+	vm_run(&vm);
 	status = control_run_guest(&vm, cmd.run.for_ms);
 	if (cmd.run.json)
 		report_run_json(cmd.run.json, &vm, status);

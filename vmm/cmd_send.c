@@ -67,10 +67,10 @@ static const struct argp_option opts[] = {
 	{ 0 },
 };
 
-/* Return true when the guest is no longer ours. */
-static bool migrate(struct vm *vm, const struct cmd *cmd)
+static enum outcome migrate(struct vm *vm, const struct cmd *cmd)
 {
 	struct migration m = { 0 };
+	enum outcome outcome;
 	struct stream s;
 	int fd = socket_connect(cmd->to, m.err, sizeof(m.err));
 
@@ -91,8 +91,9 @@ static bool migrate(struct vm *vm, const struct cmd *cmd)
 	else
 		say("handed over, but not confirmed (%s): the guest is held here; SIGUSR1 runs it on here, SIGINT drops it",
 		    m.err);
+	outcome = m.outcome;
 	migration_free(&m);
-	return m.outcome == MIGRATE_DONE ? true : false;
+	return outcome;
 }
 
 /* Milliseconds until @at_us; -1 when that is never. */
@@ -115,6 +116,7 @@ static int64_t sooner(int64_t a, int64_t b)
 static int serve(struct vm *vm, const struct cmd *cmd)
 {
 	uint64_t begin = now_us(), migrate_at = 0, finish_at = 0;
+	enum outcome outcome = MIGRATE_FAILED;
 	bool failed = false;
 	int status;
 
@@ -132,7 +134,13 @@ static int serve(struct vm *vm, const struct cmd *cmd)
 		if (e == CONTROL_MIGRATE ||
 		    (migrate_at && now_us() >= migrate_at)) {
 			migrate_at = 0;
-			if (migrate(vm, cmd))
+			if (outcome == MIGRATE_UNKNOWN) {
+				outcome = MIGRATE_FAILED;
+				vm_run(vm);
+				continue;
+			}
+			outcome = migrate(vm, cmd);
+			if (outcome == MIGRATE_DONE)
 				return ST_OK;
 			failed = true;
 		}

@@ -102,7 +102,6 @@ int control_run_guest(struct vm *vm, int64_t for_ms)
 {
 	bool asked = false;
 
-	vm_run(vm);
 	for (;;) {
 		switch (control_wait(vm, asked ? FINISH_MS : for_ms)) {
 		case CONTROL_ENDED:

@@ -24,7 +24,7 @@ int control_fd(void);
 bool control_interrupted(void);
 
 /*
- * Let the guest run, ask it to finish after @for_ms (-1: never), and stop it.
+ * Watch the guest, which was set going: ask it to finish after @for_ms (-1: never), and stop it.
  * Return the exit status for the process.
  */
 int control_run_guest(struct vm *vm, int64_t for_ms);

@@ -61,8 +61,9 @@ void report_table(const struct migration *m)
 		"", (ull)m->bytes / 1024, ms(m->us));
 	if (m->outcome != MIGRATE_DONE)
 		return;
-	fprintf(stderr, "downtime %.1f ms, of it %.1f ms for the digest\n",
-		ms(m->downtime_us), ms(m->digest_us));
+	fprintf(stderr, "downtime %.1f ms: digest %.1f ms, all else %.1f ms\n",
+		ms(m->downtime_us), ms(m->digest_us),
+		ms(m->downtime_us - m->digest_us));
 	if (m->stall_us)
 		fprintf(stderr,
 			"longest vCPU stall while running %.1f ms (%.1f ms before the migration)\n",
@@ -89,6 +90,8 @@ static void open_json(struct json *j, const char *path)
 	if (!f)
 		die("%s: %s", path, strerror(errno));
 	json_begin(j, f);
+	json_string(j, "program", "penumbra");
+	json_u64(j, "format", 1);
 }
 
 static void close_json(struct json *j, const char *path)

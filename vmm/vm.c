@@ -177,6 +177,10 @@ void vm_run(struct vm *vm)
 	unsigned int i;
 
 	pthread_mutex_lock(&vm->lock);
+	if (vm->ended || vm->goal == VM_RUNNING) {
+		pthread_mutex_unlock(&vm->lock);
+		return;
+	}
 	vm->goal = VM_RUNNING;
 	vm->clock_since = now_us();
 	pthread_cond_broadcast(&vm->cond);

@@ -78,7 +78,10 @@ uint64_t vm_memory_size(const struct vm *vm);
 /* Turn dirty logging on or off for all slots; 0 or -errno. */
 int vm_log_dirty(struct vm *vm, bool on);
 
-/* Let all vCPUs run; their threads are made at the first call. */
+/*
+ * Let all vCPUs run; their threads are made at the first call. Does nothing when
+ * they run or when the guest is over.
+ */
 void vm_run(struct vm *vm);
 /* Stop all vCPUs between two instructions, half-done I/O completed. */
 void vm_pause(struct vm *vm);

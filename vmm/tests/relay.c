@@ -2,9 +2,9 @@
 /*
  * A bad line: passes a connection on and spoils it at a given byte.
  *
- * usage: relay FRONT BACK cut|flip|back-flip N
+ * usage: relay FRONT BACK cut|back-cut|flip|back-flip N
  * Listens on the unix socket FRONT, connects to BACK. cut: after N bytes from
- * front to back both ends are hung up. flip, back-flip: bit 1 of byte N is
+ * front to back (back-cut: from back to front) both are hung up. flip, back-flip: bit 1 of byte N is
  * turned over on the way to the back or to the front.
  */
 #include "socket.h"
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 	struct pollfd fds[2];
 
 	if (argc != 5 || !parse_number(argv[4], ~0ULL, &n))
-		die("usage: relay FRONT BACK cut|flip|back-flip N");
+		die("usage: relay FRONT BACK cut|back-cut|flip|back-flip N");
 	snprintf(path, sizeof(path), "unix:%s", argv[1]);
 	fds[0].fd = accept(socket_listen(path), NULL, NULL);
 	snprintf(path, sizeof(path), "unix:%s", argv[2]);
@@ -64,7 +64,8 @@ int main(int argc, char **argv)
 			break;
 		if (fds[1].revents &&
 		    !pass(fds[1].fd, fds[0].fd, &to_front,
-			  strcmp(argv[3], "back-flip") ? ~0ULL : n, ~0ULL))
+			  strcmp(argv[3], "back-flip") ? ~0ULL : n,
+			  strcmp(argv[3], "back-cut") ? ~0ULL : n))
 			break;
 	}
 	return 0;
