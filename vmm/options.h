@@ -14,6 +14,7 @@ enum {
 	KEY_FOR = 0x100,
 	KEY_ARGS,
 	KEY_JSON,
+	KEY_SVG,
 	KEY_TO,
 	KEY_AFTER,
 	KEY_MAX_ROUNDS,
@@ -55,6 +56,7 @@ struct migrate_options {
 	uint64_t break_stream;	/* test aid: spoil a byte of record N */
 	bool zstd;
 	bool no_digest;
+	const char *svg;
 };
 
 extern const struct argp run_argp, guest_argp, migrate_argp;

@@ -20,20 +20,6 @@ static double ms(uint64_t us)
 	return us / 1000.0;
 }
 
-/* Faults that the device fixed itself, or all it speaks of. */
-static uint64_t faults_of(const struct round *r)
-{
-	uint64_t n = stats_value(&r->faults, "pf_fixed") +
-		     stats_value(&r->faults, "pf_fast");
-	unsigned int i;
-
-	if (n)
-		return n;
-	for (i = 0; i < r->faults.n; i++)
-		n += r->faults.stat[i].value;
-	return n;
-}
-
 static void table_row(const struct migration *m, unsigned int i)
 {
 	const struct round *r = &m->rounds[i];
@@ -41,7 +27,7 @@ static void table_row(const struct migration *m, unsigned int i)
 	char faults[24] = "-";
 
 	if (r->faults.n)
-		snprintf(faults, sizeof(faults), "%llu", (ull)faults_of(r));
+		snprintf(faults, sizeof(faults), "%llu", (ull)stats_value(&r->faults, "pf_taken"));
 	fprintf(stderr, "%5u %8llu %8llu %9llu %9.1f %8.1f %8llu %8s %s\n", i,
 		(ull)r->pages, (ull)r->zero, (ull)r->bytes / 1024, ms(r->us),
 		ms(r->harvest_us), (ull)r->left, faults,
