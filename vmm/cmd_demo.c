@@ -13,10 +13,13 @@
 #include "report.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,7 +112,8 @@ static int be_receiver(const struct cmd *cmd, int fd, struct arrival *a)
 	status = receive_guest(&dev, fd,
 			       &(struct receive_how){
 				       .for_ms = cmd->run.for_ms,
-				       .timeout_ms = cmd->migrate.timeout_ms,
+				       .timeout_ms = cmd->migrate.timeout_ms +
+						     WARM_UP_MS,
 				       .ignore_digest = cmd->migrate.break_log,
 			       },
 			       a);
@@ -179,8 +183,32 @@ static void make_guest(struct cmd *cmd, struct device *dev, struct vm *vm,
 	boot_prepare(vm, &image, args);
 }
 
+/* Wait for the receiver to end, passing the user's wish to stop on to it. */
+static int await_receiver(pid_t pid)
+{
+	struct pollfd fds[] = {
+		{ .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
+		{ .fd = control_fd(), .events = POLLIN },
+	};
+	int status;
+
+	while (fds[0].fd >= 0 && !fds[0].revents) {
+		poll(fds, ARRAY_SIZE(fds), -1);
+		if (fds[1].revents && control_interrupted()) {
+			kill(pid, SIGTERM);
+			break;
+		}
+	}
+	if (fds[0].fd >= 0)
+		close(fds[0].fd);
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : ST_ERROR;
+}
+
 static int verdict(const struct arrival *a, int here, int there)
 {
+	if (here == ST_INTERRUPTED)
+		return here;
 	if (a->arrived)
 		fprintf(stderr, "the guest's own check at the destination: %s\n",
 			a->guest_status ? "FAILED" : "ok");
@@ -211,8 +239,7 @@ static int demo(struct cmd *cmd, const int fds[2], struct arrival *a)
 	device_open(&dev, cmd->run.device);
 	make_guest(cmd, &dev, &vm, args, sizeof(args));
 	here = be_sender(cmd, &vm, fds[0], &m);
-	waitpid(pid, &there, 0);
-	there = WIFEXITED(there) ? WEXITSTATUS(there) : ST_ERROR;
+	there = await_receiver(pid);
 	if (cmd->run.json)
 		report_json(cmd->run.json, &vm, &cmd->guest, &m, a);
 	if (cmd->migrate.svg)
