@@ -242,8 +242,6 @@ static int demo(struct cmd *cmd, const int fds[2], struct arrival *a)
 	there = await_receiver(pid);
 	if (cmd->run.json)
 		report_json(cmd->run.json, &vm, &cmd->guest, &m, a);
-	if (cmd->migrate.svg)
-		report_svg(cmd->migrate.svg, &vm, &m, a);
 	vm_destroy(&vm);
 	device_close(&dev);
 	migration_free(&m);

@@ -84,8 +84,6 @@ static enum outcome migrate(struct vm *vm, const struct cmd *cmd)
 	}
 	if (cmd->run.json)
 		report_json(cmd->run.json, vm, &cmd->guest, &m, NULL);
-	if (cmd->migrate.svg)
-		report_svg(cmd->migrate.svg, vm, &m, NULL);
 	if (m.outcome == MIGRATE_DONE)
 		say("migrated: the guest runs on %s", cmd->to);
 	else if (m.outcome == MIGRATE_FAILED)

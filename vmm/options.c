@@ -134,9 +134,6 @@ static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 	case KEY_NO_DIGEST:
 		o->no_digest = true;
 		return 0;
-	case KEY_SVG:
-		o->svg = arg;
-		return 0;
 	case KEY_BREAK_LOG:
 		o->break_log = option_number(state, "--break-log", arg, 1,
 					     1U << 31);
@@ -158,7 +155,6 @@ static const struct argp_option migrate_opts[] = {
 	{ "zstd", KEY_ZSTD, 0, 0, "Compress pages" },
 	{ "no-digest", KEY_NO_DIGEST, 0, 0,
 	  "Do not compare the memories (shortens the downtime)" },
-	{ "svg", KEY_SVG, "FILE", 0, "Draw the rounds into FILE" },
 	{ "timeout", KEY_TIMEOUT, "S", 0,
 	  "Give up when the other side is silent for S seconds (30)" },
 	/* Test aids; kept out of the short help. */

@@ -14,7 +14,6 @@ enum {
 	KEY_FOR = 0x100,
 	KEY_ARGS,
 	KEY_JSON,
-	KEY_SVG,
 	KEY_TO,
 	KEY_AFTER,
 	KEY_MAX_ROUNDS,
@@ -56,7 +55,6 @@ struct migrate_options {
 	uint64_t break_stream;	/* test aid: spoil a byte of record N */
 	bool zstd;
 	bool no_digest;
-	const char *svg;
 };
 
 extern const struct argp run_argp, guest_argp, migrate_argp;

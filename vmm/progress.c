@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * How the sender shows that it moves: a line that rewrites itself on a terminal,
- * a line per round elsewhere and with TERM=dumb.
+ * a line per round elsewhere, on serial lines and with TERM=dumb.
  */
 #include "migrate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define REDRAW_US 100000
@@ -16,9 +17,13 @@ static bool on_terminal(void)
 {
 	static int known = -1;
 	const char *term = getenv("TERM");
+	struct winsize size;
 
+	/* A serial line has no size, and is too slow to draw on. */
 	if (known < 0)
-		known = isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
+		known = term && strcmp(term, "dumb") &&
+			!ioctl(STDERR_FILENO, TIOCGWINSZ, &size) &&
+			size.ws_col;
 	return known;
 }
 

@@ -16,8 +16,4 @@ void report_json(const char *path, struct vm *vm,
 		 const struct guest_options *guest, const struct migration *m,
 		 const struct arrival *a);
 
-/* svg.c: the migration as a picture; @a may be NULL. */
-void report_svg(const char *path, const struct vm *vm,
-		const struct migration *m, const struct arrival *a);
-
 #endif
