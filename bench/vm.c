@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VM with one vCPU in long mode, its first GiB mapped 1:1 by 2M guest
+ * pages. The guest tables stand ready with A and D set, so a walk of them
+ * never writes and never disturbs a figure.
+ *
+ * Every failure ends the process (err()): each group has one of its own.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define GPA_PML4	(1 * PAGE)
+#define GPA_PDPT	(2 * PAGE)
+#define GPA_PD		(3 * PAGE)
+#define GPA_TSS		0xfffbd000ul	/* KVM's own pages, above all slots */
+
+#define PTE_TABLE	0x27ul		/* P RW US A */
+#define PTE_LEAF_2M	0xe7ul		/* P RW US A D PS */
+
+#define CR0_LONG	0x80010033ul	/* PE MP ET NE WP PG */
+#define CR4_LONG	0x20ul		/* PAE */
+#define EFER_LONG	0x500ul		/* LME LMA */
+#define RFLAGS_FIXED	0x2ul
+
+#define CPUID_ENTRIES	256
+
+static void guest_tables(void *low)
+{
+	uint64_t *pml4 = low + GPA_PML4;
+	uint64_t *pdpt = low + GPA_PDPT;
+	uint64_t *pd = low + GPA_PD;
+
+	pml4[0] = GPA_PDPT | PTE_TABLE;
+	pdpt[0] = GPA_PD | PTE_TABLE;
+	for (unsigned int i = 0; i < PAGE / sizeof(*pd); i++)
+		pd[i] = i * HUGE | PTE_LEAF_2M;
+}
+
+static void long_mode(struct vm *vm)
+{
+	struct kvm_segment code = {
+		.limit = 0xffffffff, .selector = 8, .type = 11, .present = 1,
+		.s = 1, .l = 1, .g = 1,
+	};
+	struct kvm_segment data = {
+		.limit = 0xffffffff, .selector = 16, .type = 3, .present = 1,
+		.s = 1, .db = 1, .g = 1,
+	};
+	struct kvm_sregs sregs;
+
+	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs))
+		err(1, "KVM_GET_SREGS");
+	sregs.cs = code;
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+	sregs.cr0 = CR0_LONG;
+	sregs.cr3 = GPA_PML4;
+	sregs.cr4 = CR4_LONG;
+	sregs.efer = EFER_LONG;
+	if (ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs))
+		err(1, "KVM_SET_SREGS");
+}
+
+static void supported_cpuid(struct vm *vm)
+{
+	struct kvm_cpuid2 *cpuid;
+
+	cpuid = calloc(1, sizeof(*cpuid) +
+		       CPUID_ENTRIES * sizeof(cpuid->entries[0]));
+	if (!cpuid)
+		err(1, "calloc");
+	cpuid->nent = CPUID_ENTRIES;
+	if (ioctl(vm->bench->dev_fd, KVM_GET_SUPPORTED_CPUID, cpuid))
+		err(1, "KVM_GET_SUPPORTED_CPUID");
+	if (ioctl(vm->vcpu_fd, KVM_SET_CPUID2, cpuid))
+		err(1, "KVM_SET_CPUID2");
+	free(cpuid);
+}
+
+void vm_slot(struct vm *vm, enum slot slot, uint64_t gpa, void *memory,
+	     size_t size, uint32_t flags)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot, .flags = flags, .guest_phys_addr = gpa,
+		.memory_size = size, .userspace_addr = (uintptr_t)memory,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		err(1, "KVM_SET_USER_MEMORY_REGION slot %d size %#zx flags %u",
+		    slot, size, flags);
+}
+
+static void vcpu_new(struct vm *vm)
+{
+	int size = ioctl(vm->bench->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	if (size < (int)sizeof(*vm->run))
+		err(1, "KVM_GET_VCPU_MMAP_SIZE gives %d", size);
+	vm->run_size = size;
+	vm->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	if (vm->vcpu_fd < 0)
+		err(1, "KVM_CREATE_VCPU");
+	vm->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       vm->vcpu_fd, 0);
+	if (vm->run == MAP_FAILED)
+		err(1, "mmap of the vCPU");
+}
+
+struct vm *vm_new(struct bench *b)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm)
+		err(1, "calloc");
+	vm->bench = b;
+	vm->fd = ioctl(b->dev_fd, KVM_CREATE_VM, 0);
+	if (vm->fd < 0)
+		err(1, "KVM_CREATE_VM");
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, GPA_TSS))
+		err(1, "KVM_SET_TSS_ADDR");
+	vm->low = memory_new(GPA_LOW_SIZE, PAGE);
+	guest_tables(vm->low);
+	memcpy(vm->low + GPA_CODE, guest_start, guest_end - guest_start);
+	vm_slot(vm, SLOT_LOW, GPA_LOW, vm->low, GPA_LOW_SIZE, 0);
+	vcpu_new(vm);
+	supported_cpuid(vm);
+	long_mode(vm);
+	counters_open(&vm->counters[0], vm->fd);
+	counters_open(&vm->counters[1], vm->vcpu_fd);
+	return vm;
+}
+
+void vm_free(struct vm *vm)
+{
+	counters_close(&vm->counters[0]);
+	counters_close(&vm->counters[1]);
+	munmap(vm->run, vm->run_size);
+	close(vm->vcpu_fd);
+	close(vm->fd);
+	munmap(vm->low, GPA_LOW_SIZE);
+	free(vm);
+}
+
+static void run_until_halt(struct vm *vm)
+{
+	for (;;) {
+		if (ioctl(vm->vcpu_fd, KVM_RUN, 0)) {
+			if (errno == EINTR)
+				continue;
+			err(1, "KVM_RUN");
+		}
+		if (vm->run->exit_reason == KVM_EXIT_IO)
+			continue;
+		if (vm->run->exit_reason == KVM_EXIT_HLT)
+			return;
+		errx(1, "KVM_RUN ends with exit reason %u",
+		     vm->run->exit_reason);
+	}
+}
+
+uint64_t vm_call(struct vm *vm, const char *routine, uint64_t gpa,
+		 uint64_t stride, unsigned long count, bool mark)
+{
+	struct kvm_regs regs = {
+		.rip = GPA_CODE + (routine - guest_start),
+		.rflags = RFLAGS_FIXED,
+		.rsi = gpa, .rdi = stride, .r10 = count, .r11 = mark,
+	};
+	uint64_t start, outer;
+
+	if (ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs))
+		err(1, "KVM_SET_REGS");
+	start = __rdtsc();
+	run_until_halt(vm);
+	outer = __rdtsc() - start;
+	if (ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs))
+		err(1, "KVM_GET_REGS");
+	/* A guest whose clock runs at another rate would make any figure. */
+	if (regs.r9 - regs.r8 > outer)
+		errx(1, "guest counts %llu ticks where the host counts %llu",
+		     regs.r9 - regs.r8, (unsigned long long)outer);
+	return regs.r9 - regs.r8;
+}
