@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vm.h - the host side: a VM with its slots, vCPUs that run to the next
+ * call of the guest, threads for them, statistics, module parameters.
+ *
+ * Helpers that cannot fail in a correct run end the test process with a
+ * sentence (REQUIRE). They may be used in every thread; the test's own
+ * expectations belong to the harness macros in the main thread.
+ */
+#ifndef SELFTEST_VM_H
+#define SELFTEST_VM_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <linux/kvm.h>
+
+#include "lib/guest.h"
+
+#define VM_MAX_VCPUS 8
+#define VM_MAX_SLOTS 16
+
+/* Guest-physical map of slot 0; test memory starts at MEM_GPA. */
+#define GDT_GPA 0x1000ul
+#define IDT_GPA 0x2000ul
+#define TSS_GPA 0x3000ul
+#define PML4_GPA 0x4000ul
+#define PDPT_GPA 0x5000ul
+#define PD_GPA 0x6000ul		/* four pages: 4 GiB in 2 MiB leaves */
+#define PT_GPA 0x10000ul	/* pages for vm_map() */
+#define PT_END 0x20000ul
+#define STACK_GPA 0x20000ul
+#define STACK_SIZE 0x4000ul
+#define MEM_GPA 0x10000000ul
+#define MEM_SLOT 1
+
+struct slot {
+	u32 id, flags;
+	u64 gpa, size;
+	void *hva;
+};
+
+struct vcpu {
+	struct vm *vm;
+	int fd, id;
+	struct kvm_run *run;
+	size_t run_size;
+};
+
+struct vm {
+	int dev, fd;
+	u8 *ram;			/* slot 0, gpa 0 */
+	u64 ram_size;
+	u64 next_pt;
+	int nr_slots, nr_vcpus;
+	struct slot slots[VM_MAX_SLOTS];
+	struct vcpu vcpus[VM_MAX_VCPUS];
+};
+
+#define REQUIRE(cond, fmt, args...) do {				\
+	if (!(cond))							\
+		require_failed(__FILE__, __LINE__, #cond, fmt, ##args);	\
+} while (0)
+void require_failed(const char *file, int line, const char *cond,
+		    const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 4, 5)));
+
+/* device and ioctl */
+const char *dev_path(void);
+int dev_open(void);
+int kvm_ioctl(int fd, unsigned long nr, unsigned long arg);
+#define KIOCTL(fd, nr, arg) kvm_ioctl(fd, nr, (unsigned long)(arg))
+/* The errno of an ioctl, or 0 when it did not fail. */
+#define KERR(fd, nr, arg) (KIOCTL(fd, nr, arg) < 0 ? errno : 0)
+
+/* VM */
+struct vm *vm_create(void);		/* no slots, no vCPUs */
+struct vm *vm_boot(int nr_vcpus, void (*guest)(void));
+void vm_free(struct vm *vm);
+void *mem_alloc(size_t size, size_t align);
+int vm_set_slot(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size,
+		void *hva);		/* errno or 0 */
+void *vm_add_mem(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size);
+void vm_slot(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, void *hva);
+void vm_map(struct vm *vm, u64 gva, u64 gpa);
+int vm_dirty_log(struct vm *vm, u32 slot, void *bitmap);
+
+/* The host's address of the guest's copy of a global. */
+#define GUEST_PTR(vm, sym) ((__typeof__(&(sym)))((vm)->ram + (u64)&(sym)))
+#define GUEST_VAR(vm, sym)						\
+	(*(volatile __typeof__(sym) *)((vm)->ram + (u64)&(sym)))
+
+/* vCPU */
+struct vcpu *vcpu_add(struct vm *vm, int id);
+void vcpu_setup(struct vcpu *vcpu, void (*guest)(void));
+void vcpu_set_arg(struct vcpu *vcpu, u64 arg0, u64 arg1);
+int vcpu_run_once(struct vcpu *vcpu);	/* errno or 0 */
+struct ucall *vcpu_ucall(struct vcpu *vcpu);
+struct ucall *run_ucall(struct vcpu *vcpu);
+void run_to_sync(struct vcpu *vcpu, u64 stage);
+void run_to_done(struct vcpu *vcpu);
+void run_to_exit(struct vcpu *vcpu, u32 reason);
+void vcpu_regs(struct vcpu *vcpu, struct kvm_regs *regs);
+void vcpu_set_regs(struct vcpu *vcpu, struct kvm_regs *regs);
+void vcpu_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs);
+struct kvm_cpuid2 *supported_cpuid(int dev);
+const char *exit_name(u32 reason);
+void exit_dump(struct vcpu *vcpu);
+
+/* Threads that run a vCPU until the guest is done or told to stop. */
+struct vcpu_thread {
+	struct vcpu *vcpu;
+	pthread_t thread;
+	/* Called on each sync; nonzero ends the thread. May be NULL. */
+	int (*on_sync)(struct vcpu_thread *t, struct ucall *call);
+	void *data;
+	volatile int stop;	/* set by vcpu_thread_stop() */
+	volatile int ended;	/* set by the thread */
+	u64 syncs;
+};
+void vcpu_thread_start(struct vcpu_thread *t, struct vcpu *vcpu);
+void vcpu_thread_stop(struct vcpu_thread *t);
+void vcpu_thread_join(struct vcpu_thread *t);
+void kick_setup(void);
+void kick(pthread_t thread);
+void sleep_ms(unsigned int ms);
+u64 now_ms(void);
+
+/* statistics; names may have a prefix of their own */
+int stats_read(int fd, const char *name, u64 *value);
+u64 stats_get(int fd, const char *name);
+
+/* sysfs, proc */
+int file_read(const char *path, char *buf, size_t size);
+int file_write(const char *path, const char *text);
+/* Whether the device is umbra's, and then its module parameter's path. */
+bool umbra_param(const char *name, char *path, size_t size);
+
+#endif
