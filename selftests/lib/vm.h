@@ -132,6 +132,24 @@ void kick(pthread_t thread);
 void sleep_ms(unsigned int ms);
 u64 now_ms(void);
 
+/*
+ * A guest that does one access after another as the test says. remote_arm()
+ * only tells it what is next, for an access that will not end in a call.
+ */
+enum remote_op { REMOTE_READ, REMOTE_WRITE, REMOTE_CALL, REMOTE_FILL,
+		 REMOTE_SUM };
+struct remote {
+	u64 op, addr, value, count;
+};
+extern struct remote remote[VM_MAX_VCPUS];
+struct vm *vm_boot_remote(int nr_vcpus);
+void remote_arm(struct vcpu *vcpu, enum remote_op op, u64 addr, u64 value,
+		u64 count);
+u64 remote_do(struct vcpu *vcpu, enum remote_op op, u64 addr, u64 value,
+	      u64 count);
+u64 remote_read(struct vcpu *vcpu, u64 addr);
+void remote_write(struct vcpu *vcpu, u64 addr, u64 value);
+
 /* statistics; names may have a prefix of their own */
 int stats_read(int fd, const char *name, u64 *value);
 u64 stats_get(int fd, const char *name);
