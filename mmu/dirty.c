@@ -18,6 +18,7 @@
 #include "internal.h"
 
 #include <umbra/host.h>
+#include <umbra/trace.h>
 
 #include <linux/bitops.h>
 
@@ -94,6 +95,7 @@ static bool um_dirty_harvest_some(struct um_mmu *mmu, struct um_slot *slot,
 	}
 	rcu_read_unlock();
 	atomic64_add(cur.wrprot, &mmu->stat.wrprot);
+	trace_umbra_wrprot(slot->base + first * BITS_PER_LONG, cur.wrprot);
 	return any;
 }
 
@@ -145,6 +147,7 @@ static bool um_log_start_some(struct um_mmu *mmu, gfn_t *gfn, gfn_t end,
 		wrprot += um_spte_protect(iter.sptep, iter.old);
 	}
 	rcu_read_unlock();
+	trace_umbra_wrprot(*gfn, wrprot);
 	*gfn = iter.gfn;
 	atomic64_add(wrprot, &mmu->stat.wrprot);
 	return wanted;

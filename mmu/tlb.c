@@ -5,6 +5,7 @@
 #include <umbra/host.h>
 #include <umbra/mmu.h>
 #include <umbra/tlb.h>
+#include <umbra/trace.h>
 
 void um_tlb_pay(struct um_mmu *mmu)
 {
@@ -24,4 +25,5 @@ void um_tlb_pay(struct um_mmu *mmu)
 	/* Never lowered: somebody else may have paid more meanwhile. */
 	while (paid < owed && !atomic64_try_cmpxchg(&tlb->paid, &paid, owed))
 		;
+	trace_umbra_flush(owed, atomic64_read(&tlb->paid));
 }

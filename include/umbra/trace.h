@@ -74,16 +74,16 @@ TRACE_EVENT(umbra_fault,
 		  __print_flags(__entry->path, "|", UM_PATH_NAMES))
 );
 
-/* A stretch of gfns lost W for the dirty log: bit i of mask is gfn + i. */
+/* Of the frames from gfn on, leaves lost W for the dirty log. */
 TRACE_EVENT(umbra_wrprot,
-	TP_PROTO(u64 gfn, u64 mask),
-	TP_ARGS(gfn, mask),
-	TP_STRUCT__entry(__field(u64, gfn) __field(u64, mask)),
+	TP_PROTO(u64 gfn, u64 leaves),
+	TP_ARGS(gfn, leaves),
+	TP_STRUCT__entry(__field(u64, gfn) __field(u64, leaves)),
 	TP_fast_assign(
 		__entry->gfn = gfn;
-		__entry->mask = mask;
+		__entry->leaves = leaves;
 	),
-	TP_printk("gfn 0x%llx mask 0x%llx", __entry->gfn, __entry->mask)
+	TP_printk("gfn 0x%llx leaves %llu", __entry->gfn, __entry->leaves)
 );
 
 /* Every vCPU was made to leave the guest for the debts up to owed. */
