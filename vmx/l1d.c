@@ -65,11 +65,32 @@ void um_l1d_exit(void)
 	l1d_pages = NULL;
 }
 
+/*
+ * Read the pages once for the TLB, then every line for the cache, a page's
+ * lines without a branch between them.
+ */
+static void fill(void)
+{
+	const u8 *p, *end = l1d_pages + (PAGE_SIZE << L1D_ORDER);
+
+	for (p = l1d_pages; p < end; p += PAGE_SIZE)
+		READ_ONCE(*p);
+	asm volatile("lfence" : : : "memory");
+	for (p = l1d_pages; p < end; p += PAGE_SIZE)
+		asm volatile(".set um_line, 0\n\t"
+			     ".rept %c[lines]\n\t"
+			     "movb um_line(%[page]), %%al\n\t"
+			     ".set um_line, um_line + %c[size]\n\t"
+			     ".endr"
+			     : : [page] "r" (p), [size] "i" (L1_CACHE_BYTES),
+				 [lines] "i" (PAGE_SIZE / L1_CACHE_BYTES)
+			     : "al", "memory");
+	asm volatile("lfence" : : : "memory");
+}
+
 /* Interrupts off, just before an entry; um_l1d_needed is on. */
 void um_l1d_flush(struct um_vmx *vmx)
 {
-	int i;
-
 	if (!static_branch_unlikely(&l1d_always)) {
 		/* An interrupt may have run anything since the last entry. */
 		if (!vmx->l1d_dirty && !kvm_get_cpu_l1tf_flush_l1d())
@@ -81,11 +102,5 @@ void um_l1d_flush(struct um_vmx *vmx)
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 		return;
 	}
-	/* Once for the TLB, once for the cache. */
-	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += PAGE_SIZE)
-		READ_ONCE(l1d_pages[i]);
-	asm volatile("lfence" : : : "memory");
-	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += L1_CACHE_BYTES)
-		READ_ONCE(l1d_pages[i]);
-	asm volatile("lfence" : : : "memory");
+	fill();
 }
