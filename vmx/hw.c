@@ -16,6 +16,7 @@
 #include <linux/reboot.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <asm/perf_event.h>
 #include <asm/reboot.h>
 #include <asm/tlbflush.h>
 #include <umbra/compat.h>
@@ -122,7 +123,10 @@ static int cpu_on(void)
 		return -EBUSY;
 	cr4_set_bits(X86_CR4_VMXE);
 	c->vmxon->revision = um_caps.revision;
+	/* Processor trace must not run where the CPU cannot have both. */
+	intel_pt_handle_vmx(1);
 	if (!um_vmxon(__pa(c->vmxon))) {
+		intel_pt_handle_vmx(0);
 		cr4_clear_bits(X86_CR4_VMXE);
 		return -EIO;
 	}
@@ -142,6 +146,7 @@ static void cpu_off(void)
 		vmcs_clear_here(vmx);
 	c->on = false;
 	um_vmxoff();
+	intel_pt_handle_vmx(0);
 	cr4_clear_bits(X86_CR4_VMXE);
 }
 

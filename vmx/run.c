@@ -96,6 +96,7 @@ static void run_guest(struct um_vmx *vmx)
 	if (unlikely(!vmx->guest_loaded || !vmx->uret_loaded))
 		um_switch_to_guest(vmx);
 	refresh_host(vmx);
+	um_perf_switch(&vmx->perf);
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 	if (xcr0)

@@ -16,6 +16,7 @@
 #include <umbra/vm.h>
 #include <umbra/vmx.h>
 #include "entry.h"
+#include "perf.h"
 #include "vmcs.h"
 
 /* Order of um_world.gpr: the encoding of instructions and VMX exits. */
@@ -95,6 +96,7 @@ struct um_pio {
  */
 struct um_vmx {
 	struct um_vcpu vcpu;
+	struct um_perf perf;
 	struct um_world world; /* gpr[UM_RSP] is in the VMCS instead */
 
 	struct um_vmcs *vmcs;

@@ -37,6 +37,8 @@ static void setup_controls(struct um_vmx *vmx)
 	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
 	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, 0);
 	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->perf.guest));
+	vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->perf.host));
 	vmcs_write(VMCS_LINK_POINTER, -1ull);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
