@@ -241,3 +241,16 @@ enum um_emul_result flat_run(struct flat *f)
 		f->nr_reads++;
 	}
 }
+
+u64 flat_get(const struct flat *f, u64 offset, unsigned int n)
+{
+	u64 val = 0;
+
+	memcpy(&val, f->mem + offset, n);
+	return val;
+}
+
+void flat_set(struct flat *f, u64 offset, u64 val, unsigned int n)
+{
+	memcpy(f->mem + offset, &val, n);
+}

@@ -23,6 +23,12 @@ struct flat_io {
 	u8 data[16];
 };
 
+#define CODE 0x9000 /* where tests put code: outside of the data */
+
+enum { AX, CX, DX, BX, SP, BP, SI, DI };
+
+enum { UD = 6, SS_FAULT = 12, GP = 13, PF = 14, AC = 17 };
+
 struct flat {
 	struct um_emul_ctx ctx;
 	struct um_emul_regs regs;
@@ -56,5 +62,8 @@ void flat_code(struct flat *f, u64 linear, const void *code, unsigned int n);
 enum um_emul_result flat_run(struct flat *f);
 /* The byte that the device returns at @linear. */
 u8 flat_device_byte(u64 linear);
+/* @n bytes of its memory as a number. */
+u64 flat_get(const struct flat *f, u64 offset, unsigned int n);
+void flat_set(struct flat *f, u64 offset, u64 val, unsigned int n);
 
 #endif

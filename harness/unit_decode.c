@@ -13,7 +13,6 @@
 
 #include <string.h>
 
-#define CODE 0x1000
 #define NONE UM_NO_REG
 
 struct good {

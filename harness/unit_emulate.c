@@ -10,12 +10,6 @@
 
 #include <string.h>
 
-#define CODE 0x9000		/* outside of the data */
-
-enum { AX, CX, DX, BX, SP, BP, SI, DI };
-
-enum { UD = 6, SS_FAULT = 12, GP = 13, PF = 14, AC = 17 };
-
 static struct flat f;
 
 #define GPR(r) (f.regs.gpr[r])
@@ -53,19 +47,6 @@ static void expect_fault(enum um_emul_result result,
 	expect_fault(RUN(__VA_ARGS__), &_before, vector, has_error); \
 } while (0)
 
-static u64 mem(u64 offset, unsigned int n)
-{
-	u64 val = 0;
-
-	memcpy(&val, f.mem + offset, n);
-	return val;
-}
-
-static void set_mem(u64 offset, u64 val, unsigned int n)
-{
-	memcpy(f.mem + offset, &val, n);
-}
-
 static void real_mode(void)
 {
 	flat_init(&f, FLAT_REAL, 0x20000);
@@ -76,17 +57,17 @@ static void real_mode(void)
 	GPR(BX) = 0xffff0100;	/* the high half is no part of an address */
 	GPR(SI) = 0x20;
 	EXPECT_RETIRED(RUN(0x89, 0x40, 0xfe), 3);	/* mov %ax,-2(%bx,%si) */
-	EXPECT_EQ(mem(0x11e, 4), 0x2222);
+	EXPECT_EQ(flat_get(&f, 0x11e, 4), 0x2222);
 
 	GPR(BP) = 0x10;
-	set_mem(0x1010, 0x12345678, 4);
+	flat_set(&f, 0x1010, 0x12345678, 4);
 	EXPECT_RETIRED(RUN(0x66, 0x8b, 0x4e, 0), 4);	/* mov 0(%bp),%ecx */
 	EXPECT_EQ(GPR(CX), 0x12345678);
 
 	/* A write through CS is allowed here. */
 	f.seg[UM_SREG_CS].base = 0x20000;
 	EXPECT_RETIRED(RUN(0x2e, 0x88, 0x07), 3);
-	EXPECT_EQ(mem(0x100, 1), 0x22);
+	EXPECT_EQ(flat_get(&f, 0x100, 1), 0x22);
 }
 
 static void real_mode_limits(void)
@@ -207,8 +188,8 @@ static void segment_bases_in_64_bit(void)
 	f.seg[UM_SREG_DS].base = 0x123000;	/* ignored, like the limit */
 	f.seg[UM_SREG_DS].limit = 0;
 	f.seg[UM_SREG_FS].limit = 0;
-	set_mem(0x10, 0x11, 1);
-	set_mem(0x20, 0x22, 1);
+	flat_set(&f, 0x10, 0x11, 1);
+	flat_set(&f, 0x20, 0x22, 1);
 	GPR(BX) = 0x5010;
 	EXPECT_RETIRED(RUN(0x8a, 0x03), 2);
 	EXPECT_EQ(GPR(AX), 0x11);
@@ -255,7 +236,7 @@ static void mode_of_code(void)
 	flat_init(&f, FLAT_32, 0);
 	f.ctx.efer = 0x500;
 	GPR(BX) = 0xffffffff00000100;
-	set_mem(0x100, 0x1122334455667788, 8);
+	flat_set(&f, 0x100, 0x1122334455667788, 8);
 	EXPECT_RETIRED(RUN(0x8b, 0x03), 2);
 	EXPECT_EQ(GPR(AX), 0x55667788);
 	/* CS.L without long mode means nothing. */
@@ -273,14 +254,14 @@ static void stack_sizes(void)
 	f.seg[UM_SREG_SS].base = 0xffff1000;
 	GPR(SP) = 0xabcd0000;
 	GPR(BX) = 0x200;
-	set_mem(0x200, 0xdeadbeef, 4);
+	flat_set(&f, 0x200, 0xdeadbeef, 4);
 	EXPECT_RETIRED(RUN(0xff, 0x33), 2);		/* push (%ebx) */
 	EXPECT_EQ(GPR(SP), 0xabcdfffc);
-	EXPECT_EQ(mem(0xffc, 4), 0xdeadbeef);
+	EXPECT_EQ(flat_get(&f, 0xffc, 4), 0xdeadbeef);
 	GPR(BX) = 0x300;
 	EXPECT_RETIRED(RUN(0x8f, 0x03), 2);		/* pop (%ebx) */
 	EXPECT_EQ(GPR(SP), 0xabcd0000);
-	EXPECT_EQ(mem(0x300, 4), 0xdeadbeef);
+	EXPECT_EQ(flat_get(&f, 0x300, 4), 0xdeadbeef);
 
 	flat_init(&f, FLAT_32, 0);
 	f.seg[UM_SREG_SS].limit = 0xfff;
@@ -302,10 +283,10 @@ static void stack_sizes(void)
 	flat_init(&f, FLAT_64, 0x700000000000);
 	GPR(SP) = 0x700000001000;
 	GPR(BX) = 0x700000000000;
-	set_mem(0, 0x1122334455667788, 8);
+	flat_set(&f, 0, 0x1122334455667788, 8);
 	EXPECT_RETIRED(RUN(0xff, 0x33), 2);
 	EXPECT_EQ(GPR(SP), 0x700000000ff8);
-	EXPECT_EQ(mem(0xff8, 8), 0x1122334455667788);
+	EXPECT_EQ(flat_get(&f, 0xff8, 8), 0x1122334455667788);
 }
 
 /* What is only read needs no write rights. */
@@ -352,20 +333,20 @@ static void crossing_pages(void)
 {
 	flat_init(&f, FLAT_32, 0);
 	GPR(BX) = 0xffe;
-	set_mem(0xffe, 0x11223344, 4);
+	flat_set(&f, 0xffe, 0x11223344, 4);
 	EXPECT_RETIRED(RUN(0x8b, 0x03), 2);
 	EXPECT_EQ(GPR(AX), 0x11223344);
 	EXPECT_RETIRED(RUN(0xf7, 0x1b), 2);		/* negl */
-	EXPECT_EQ(mem(0xffe, 4), 0xeeddccbc);
+	EXPECT_EQ(flat_get(&f, 0xffe, 4), 0xeeddccbc);
 	EXPECT_RETIRED(RUN(0xf0, 0xff, 0x03), 3);	/* lock incl */
-	EXPECT_EQ(mem(0xffe, 4), 0xeeddccbd);
+	EXPECT_EQ(flat_get(&f, 0xffe, 4), 0xeeddccbd);
 	EXPECT_EQ(f.nr_cmpxchg, 0);
 
 	flat_init(&f, FLAT_64, 0xffff800000000000);
 	GPR(BX) = 0xffff800000000ffd;
 	GPR(AX) = 0x1122334455667788;
 	EXPECT_RETIRED(RUN(0x48, 0x89, 0x03), 3);
-	EXPECT_EQ(mem(0xffd, 8), 0x1122334455667788);
+	EXPECT_EQ(flat_get(&f, 0xffd, 8), 0x1122334455667788);
 }
 
 static void crossing_into_a_fault(void)
@@ -375,13 +356,13 @@ static void crossing_into_a_fault(void)
 	flat_init(&f, FLAT_32, 0);
 	f.page[1] = FLAT_ABSENT;
 	GPR(BX) = 0xffe;
-	set_mem(0xffe, 0x4433, 2);
+	flat_set(&f, 0xffe, 0x4433, 2);
 	before = f.regs;
 	EXPECT_EQ(RUN(0x89, 0x03), UM_EMUL_EXCEPTION);
 	EXPECT_EQ(f.ctx.exc.vector, PF);
 	EXPECT_EQ(f.ctx.exc.cr2, 0x1000);
 	EXPECT_EQ(f.ctx.exc.error_code, 2);
-	EXPECT_EQ(mem(0xffe, 2), 0x4433);
+	EXPECT_EQ(flat_get(&f, 0xffe, 2), 0x4433);
 	EXPECT_EQ(RUN(0x8b, 0x03), UM_EMUL_EXCEPTION);
 	EXPECT_EQ(f.ctx.exc.error_code, 0);
 	EXPECT_EQ(f.ctx.exc.cr2, 0x1000);
@@ -393,7 +374,7 @@ static void crossing_into_a_fault(void)
 	EXPECT_EQ(f.ctx.exc.error_code, 3);
 	EXPECT_EQ(RUN(0x89, 0x03), UM_EMUL_EXCEPTION);
 	EXPECT_EQ(f.ctx.exc.error_code, 3);
-	EXPECT_EQ(mem(0xffe, 2), 0x4433);
+	EXPECT_EQ(flat_get(&f, 0xffe, 2), 0x4433);
 	/* Even when CMPXCHG would not change anything. */
 	GPR(AX) = 1;
 	before.gpr[AX] = 1;
@@ -411,10 +392,10 @@ static void linear_addresses_wrap(void)
 	GPR(BX) = 0xffe;
 	GPR(AX) = 0x11223344;
 	EXPECT_RETIRED(RUN(0x89, 0x03), 2);
-	EXPECT_EQ(mem(0x1ffe, 4), 0x11223344);
+	EXPECT_EQ(flat_get(&f, 0x1ffe, 4), 0x11223344);
 	GPR(BX) = 0x1004;
 	EXPECT_RETIRED(RUN(0x89, 0x03), 2);
-	EXPECT_EQ(mem(0x2004, 4), 0x11223344);
+	EXPECT_EQ(flat_get(&f, 0x2004, 4), 0x11223344);
 }
 
 static void resume_flag(void)
@@ -432,13 +413,13 @@ static void locked_operations(void)
 	flat_init(&f, FLAT_32, 0);
 	GPR(BX) = 0x100;
 	GPR(AX) = 5;
-	set_mem(0x100, 7, 4);
+	flat_set(&f, 0x100, 7, 4);
 	EXPECT_RETIRED(RUN(0xf0, 0x01, 0x03), 3);
 	EXPECT_EQ(f.nr_cmpxchg, 1);
-	EXPECT_EQ(mem(0x100, 4), 12);
+	EXPECT_EQ(flat_get(&f, 0x100, 4), 12);
 	EXPECT_RETIRED(RUN(0x87, 0x03), 2);	/* xchg needs no prefix */
 	EXPECT_EQ(f.nr_cmpxchg, 2);
-	EXPECT_EQ(mem(0x100, 4), 5);
+	EXPECT_EQ(flat_get(&f, 0x100, 4), 5);
 	EXPECT_EQ(GPR(AX), 12);
 
 	/* A lost race leaves everything as it was. */
@@ -446,10 +427,10 @@ static void locked_operations(void)
 	EXPECT_EQ(RUN(0xf0, 0x0f, 0xc1, 0x03), UM_EMUL_AGAIN);
 	EXPECT_EQ(f.regs.rip, CODE);
 	EXPECT_EQ(GPR(AX), 12);
-	EXPECT_EQ(mem(0x100, 4), 5);
+	EXPECT_EQ(flat_get(&f, 0x100, 4), 5);
 	EXPECT_RETIRED(RUN(0xf0, 0x0f, 0xc1, 0x03), 4);
 	EXPECT_EQ(GPR(AX), 5);
-	EXPECT_EQ(mem(0x100, 4), 17);
+	EXPECT_EQ(flat_get(&f, 0x100, 4), 17);
 	f.fail_cmpxchg = 1;
 	EXPECT_EQ(RUN(0xf0, 0x0f, 0xc7, 0x0b), UM_EMUL_AGAIN);
 	EXPECT_EQ(f.regs.rip, CODE);
@@ -511,7 +492,7 @@ static void mmio_crossing(void)
 	expect_write(1, 0x2000, GPR(AX) >> 24, 1);
 	/* One half in memory */
 	GPR(BX) = 0xffe;
-	set_mem(0xffe, 0x1234, 2);
+	flat_set(&f, 0xffe, 0x1234, 2);
 	EXPECT_RETIRED(RUN(0x8b, 0x03), 2);
 	EXPECT_EQ(GPR(AX), 0x1234 | (device(0x1000) & 0xffff) << 16);
 }
@@ -527,7 +508,7 @@ static void mmio_strings(void)
 	GPR(CX) = 5;
 	EXPECT_RETIRED(RUN(0xf3, 0xa5), 2);	/* device to memory */
 	for (i = 0; i < 5; i++)
-		EXPECT_EQ(mem(0x100 + i * 4, 4), device(0x1000 + i * 4));
+		EXPECT_EQ(flat_get(&f, 0x100 + i * 4, 4), device(0x1000 + i * 4));
 	EXPECT_EQ(GPR(CX), 0);
 	EXPECT_EQ(GPR(SI), 0x1014);
 	EXPECT_EQ(GPR(DI), 0x114);
@@ -577,7 +558,7 @@ static void rep_is_bounded(void)
 		calls++;
 	EXPECT(calls > 1 && calls <= 64, "%u calls", calls);
 	EXPECT_EQ(GPR(CX), 0);
-	EXPECT_EQ(mem(FLAT_SIZE - 1, 1), 0x77);
+	EXPECT_EQ(flat_get(&f, FLAT_SIZE - 1, 1), 0x77);
 }
 
 static void rep_into_a_fault(void)
@@ -601,7 +582,7 @@ static void strings_in_16_bit(void)
 	GPR(CX) = 0xbbbb0001;
 	GPR(AX) = 0x66;
 	EXPECT_RETIRED(RUN(0xf3, 0xaa), 2);
-	EXPECT_EQ(mem(0x1fff, 1), 0x66);
+	EXPECT_EQ(flat_get(&f, 0x1fff, 1), 0x66);
 	EXPECT_EQ(GPR(DI), 0xaaaa0000);
 	EXPECT_EQ(GPR(CX), 0xbbbb0000);
 
@@ -609,9 +590,9 @@ static void strings_in_16_bit(void)
 	f.seg[UM_SREG_FS].base = 0xe000;
 	GPR(SI) = 0x100;
 	GPR(DI) = 0xe200;
-	set_mem(0x100, 0x99, 1);
+	flat_set(&f, 0x100, 0x99, 1);
 	EXPECT_RETIRED(RUN(0x64, 0xa4), 2);
-	EXPECT_EQ(mem(0x200, 1), 0x99);
+	EXPECT_EQ(flat_get(&f, 0x200, 1), 0x99);
 }
 
 static void unknown_instruction(void)
@@ -627,158 +608,6 @@ static void unknown_instruction(void)
 	EXPECT_EQ(f.regs.rip, CODE);
 	before.rip = CODE;
 	EXPECT_EQ(memcmp(&before, &f.regs, sizeof(before)), 0);
-}
-
-static enum um_emul_result prepare(const struct um_emul_pio *pio,
-				   unsigned int max, unsigned int *count)
-{
-	f.regs.rip = CODE;
-	return um_emul_pio_prepare(&f.ctx, pio, max, count);
-}
-
-static void pio_in(void)
-{
-	struct um_emul_pio pio = { .in = true, .rep = true, .size = 2,
-				   .addr_size = 4, .insn_len = 3 };
-	unsigned int i, count, moved;
-	u8 data[4096];
-
-	flat_init(&f, FLAT_32, 0);
-	for (i = 0; i < sizeof(data); i++)
-		data[i] = i;
-	GPR(DI) = 0xffb;
-	GPR(CX) = 4;
-	/* Two fit before the page ends, one lies across it. */
-	EXPECT_EQ(prepare(&pio, 100, &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 2);
-	EXPECT_EQ(um_emul_pio_move(&f.ctx, &pio, data, 2, &moved),
-		  UM_EMUL_AGAIN);
-	EXPECT_EQ(moved, 2);
-	EXPECT_EQ(mem(0xffb, 4), 0x03020100);
-	EXPECT_EQ(GPR(DI), 0xfff);
-	EXPECT_EQ(GPR(CX), 2);
-	EXPECT_EQ(f.regs.rip, CODE);
-	EXPECT_EQ(f.regs.rflags, 0x10002);
-	EXPECT_EQ(prepare(&pio, 100, &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 1);
-	um_emul_pio_move(&f.ctx, &pio, data, 1, &moved);
-	EXPECT_EQ(prepare(&pio, 100, &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 1);
-	EXPECT_EQ(um_emul_pio_move(&f.ctx, &pio, data, 1, &moved),
-		  UM_EMUL_DONE);
-	EXPECT_EQ(f.regs.rip, CODE + 3);
-	EXPECT_EQ(GPR(CX), 0);
-	EXPECT_EQ(GPR(DI), 0x1003);
-	EXPECT_EQ(f.stray, 0);
-}
-
-static void pio_in_checks_first(void)
-{
-	struct um_emul_pio pio = { .in = true, .size = 4, .addr_size = 4,
-				   .insn_len = 1 };
-	unsigned int count;
-
-	flat_init(&f, FLAT_32, 0);
-	f.page[0] = FLAT_READONLY;
-	GPR(DI) = 0x100;
-	EXPECT_EQ(prepare(&pio, 1, &count), UM_EMUL_EXCEPTION);
-	EXPECT_EQ(f.ctx.exc.error_code, 3);
-	f.page[0] = FLAT_RAM;
-	GPR(CX) = 50;
-	EXPECT_EQ(prepare(&pio, 100, &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 1);
-	f.seg[UM_SREG_ES].attrs &= ~UM_SEG_TYPE_WRITE;
-	EXPECT_EQ(prepare(&pio, 1, &count), UM_EMUL_EXCEPTION);
-	EXPECT_EQ(f.ctx.exc.vector, GP);
-
-	pio.rep = true;
-	GPR(CX) = 0;
-	EXPECT_EQ(prepare(&pio, 1, &count), UM_EMUL_DONE);
-	EXPECT_EQ(count, 0);
-	EXPECT_EQ(f.regs.rip, CODE + 1);
-}
-
-static void pio_out(void)
-{
-	struct um_emul_pio pio = { .rep = true, .size = 1, .addr_size = 2,
-				   .seg = UM_SREG_FS, .insn_len = 3 };
-	unsigned int count, moved;
-	u8 data[4096];
-
-	flat_init(&f, FLAT_16, 0xe000);
-	memcpy(f.mem + 0x1ffe, "ab", 2);
-	f.page[1] = FLAT_READONLY;
-	GPR(SI) = 0xccccfffe;
-	GPR(CX) = 0xdddd0003;
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 2);
-	EXPECT_EQ(um_emul_pio_move(&f.ctx, &pio, data, 2, &moved),
-		  UM_EMUL_AGAIN);
-	EXPECT_EQ(memcmp(data, "ab", 2), 0);
-	EXPECT_EQ(GPR(SI), 0xcccc0000);
-	EXPECT_EQ(GPR(CX), 0xdddd0001);
-
-	/* Downwards one at a time */
-	f.regs.rflags |= 1 << 10;
-	GPR(SI) = 0xffff;
-	GPR(CX) = 2;
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 1);
-	um_emul_pio_move(&f.ctx, &pio, data, 1, &moved);
-	EXPECT_EQ(data[0], 'b');
-	EXPECT_EQ(GPR(SI), 0xfffe);
-}
-
-static void pio_out_bounds(void)
-{
-	struct um_emul_pio pio = { .rep = true, .size = 1, .addr_size = 2,
-				   .seg = UM_SREG_FS, .insn_len = 3 };
-	unsigned int count, moved;
-	u8 data[4096];
-
-	/* The address register wraps within the page. */
-	flat_init(&f, FLAT_16, 0xe000);
-	f.page[1] = FLAT_READONLY;
-	f.seg[UM_SREG_FS].base = 0xfffffff8;
-	GPR(SI) = 0xfffd;
-	GPR(CX) = 100;
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 3);
-
-	flat_init(&f, FLAT_32, 0xffffe000);
-	pio.addr_size = 4;
-	f.seg[UM_SREG_FS].base = 0xfffffff8;
-	GPR(SI) = 0xfffffffd;
-	GPR(CX) = 100;
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 3);
-
-	/* No such wrap in 64-bit mode, and the caller's bound. */
-	flat_init(&f, FLAT_64, 0);
-	pio.addr_size = 8;
-	GPR(CX) = 100;
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 100);
-	EXPECT_EQ(prepare(&pio, 10, &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 10);
-	flat_init(&f, FLAT_64, 0x700000000000);
-	GPR(SI) = 0x700000000000;
-	GPR(CX) = 100;
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 100);
-
-	/* The segment ends within the page. */
-	flat_init(&f, FLAT_16, 0xe000);
-	pio.addr_size = 2;
-	f.seg[UM_SREG_FS].limit = 0xf000;
-	GPR(SI) = 0xf000;
-	GPR(CX) = 2;
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_AGAIN);
-	EXPECT_EQ(count, 1);
-	um_emul_pio_move(&f.ctx, &pio, data, 1, &moved);
-	EXPECT_EQ(prepare(&pio, sizeof(data), &count), UM_EMUL_EXCEPTION);
-	EXPECT_EQ(f.ctx.exc.vector, GP);
-	EXPECT_EQ(f.stray, 0);
 }
 
 int main(void)
@@ -808,9 +637,5 @@ int main(void)
 	TEST(rep_into_a_fault);
 	TEST(strings_in_16_bit);
 	TEST(unknown_instruction);
-	TEST(pio_in);
-	TEST(pio_in_checks_first);
-	TEST(pio_out);
-	TEST(pio_out_bounds);
 	return tap_done();
 }
