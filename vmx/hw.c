@@ -214,7 +214,7 @@ static bool vmx_taken(void)
 {
 	struct kobject *kvm = kset_find_obj(THIS_MODULE->mkobj.kobj.kset,
 					    "kvm_intel");
-	atomic_t busy = ATOMIC_INIT(kvm != NULL);
+	atomic_t busy = ATOMIC_INIT(!!kvm);
 
 	kobject_put(kvm);
 	on_each_cpu(vmxe_ipi, &busy, 1);

@@ -11,6 +11,7 @@
 #ifndef _UMBRA_TYPES_H
 #define _UMBRA_TYPES_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 typedef unsigned long gva_t;
@@ -27,9 +28,9 @@ typedef u64 um_pfn_t;
 #define UM_LEVEL_ROOT 4
 
 #define UM_PAGE_SHIFT 12
-#define UM_PAGE_SIZE (1UL << UM_PAGE_SHIFT)
+#define UM_PAGE_SIZE BIT(UM_PAGE_SHIFT)
 #define UM_TABLE_BITS 9
-#define UM_TABLE_ENTRIES (1 << UM_TABLE_BITS)
+#define UM_TABLE_ENTRIES 512 /* BIT(UM_TABLE_BITS), as an int */
 
 static inline gfn_t gpa_to_gfn(gpa_t gpa)
 {
