@@ -278,6 +278,7 @@ void um_soft_begin(struct um_vmx *vmx, struct um_soft *e)
 	e->ctx.efer = e->paging.efer;
 	e->ctx.cpl = VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES));
 	vmx->mmio.next = 0;
+	vmx->l1d_dirty = true;
 	vmx->vcpu.stat.insn_emulated++;
 }
 

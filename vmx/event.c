@@ -114,6 +114,33 @@ static int exit_machine_check(void)
 	return UM_RESUME;
 }
 
+/* SDM, "Exit Qualification for Debug Exceptions" */
+static void exit_debug(struct um_vmx *vmx, u32 type)
+{
+	unsigned long qual = vmx_read(vmx, EXIT_QUALIFICATION);
+	u32 shadow = vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO);
+
+	vmx->dr6 &= ~(unsigned long)UM_DR6_TRAPS;
+	vmx->dr6 |= qual & (UM_DR6_TRAPS | UM_DR6_BD | UM_DR6_BS | UM_DR6_BT);
+	/* Delivery ends general detect. */
+	vmx->dr7 &= ~UM_DR7_GD;
+	vmx_write(vmx, GUEST_DR7, vmx->dr7);
+	if (type == INTR_TYPE_PRIV_SW_EXCEPTION) {
+		/* INT1 is a trap: the instruction is over. */
+		vmx_write(vmx, GUEST_RIP,
+			  vmx_read(vmx, GUEST_RIP) +
+				  vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN));
+	} else if ((shadow &
+		    (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
+		   (vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_TF)) {
+		/* An entry with TF in a shadow must have the step pending. */
+		vmx_write(vmx, GUEST_PENDING_DBG_EXCEPTIONS,
+			  vmx_read(vmx, GUEST_PENDING_DBG_EXCEPTIONS) |
+				  UM_DR6_BS);
+	}
+	um_inject(vmx, X86_TRAP_DB);
+}
+
 /* Exception or NMI. The NMI itself was handled before interrupts came on. */
 int um_exit_exception(struct um_vmx *vmx)
 {
@@ -129,12 +156,7 @@ int um_exit_exception(struct um_vmx *vmx)
 	case X86_TRAP_MC:
 		return exit_machine_check();
 	case X86_TRAP_DB:
-		/* SDM, "Exit Qualification for Debug Exceptions" */
-		vmx->dr6 &= ~(unsigned long)UM_DR6_TRAPS;
-		vmx->dr6 |= vmx_read(vmx, EXIT_QUALIFICATION) &
-			    (UM_DR6_TRAPS | UM_DR6_BD | UM_DR6_BS |
-			     UM_DR6_BT);
-		um_inject(vmx, X86_TRAP_DB);
+		exit_debug(vmx, type);
 		return UM_RESUME;
 	case X86_TRAP_AC:
 		um_inject_error(vmx, X86_TRAP_AC,

@@ -4,7 +4,6 @@
  * has a file of its own.
  */
 #include <linux/kvm_para.h>
-#include <linux/sched.h>
 #include "vcpu.h"
 #include <umbra/trace.h>
 
@@ -148,17 +147,6 @@ static int exit_ud(struct um_vmx *vmx)
 	return UM_RESUME;
 }
 
-/*
- * A vCPU spins on a PAUSE: who it waits for may be waiting for this CPU. The
- * PAUSE itself has done its work.
- */
-static int exit_pause(struct um_vmx *vmx)
-{
-	yield();
-	um_skip_insn(vmx);
-	return UM_RESUME;
-}
-
 static int dispatch(struct um_vmx *vmx)
 {
 	switch ((u16)vmx->world.exit_reason) {
@@ -169,8 +157,7 @@ static int dispatch(struct um_vmx *vmx)
 	case EXIT_REASON_CPUID:
 		return exit_cpuid(vmx);
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
-		vmx->vcpu.stat.irq_exits++;
-		return UM_RESUME;
+		return UM_RESUME; /* taken in enter() */
 	case EXIT_REASON_MSR_READ:
 		return um_exit_rdmsr(vmx);
 	case EXIT_REASON_MSR_WRITE:
@@ -184,7 +171,7 @@ static int dispatch(struct um_vmx *vmx)
 	case EXIT_REASON_EXCEPTION_NMI:
 		return um_exit_exception(vmx);
 	case EXIT_REASON_PAUSE_INSTRUCTION:
-		return exit_pause(vmx);
+		return um_exit_pause(vmx);
 	case EXIT_REASON_XSETBV:
 		return um_exit_xsetbv(vmx);
 	case EXIT_REASON_VMCALL:

@@ -32,7 +32,7 @@ struct um_cpu {
 static DEFINE_PER_CPU(struct um_cpu, um_cpu);
 static DEFINE_MUTEX(hw_lock); /* protects users; above cpus_read_lock */
 static int users;	      /* VMs alive; also read by hotplug callbacks */
-static enum cpuhp_state hp_state;
+static enum cpuhp_state hp_check_state;
 static bool rebooting;	      /* VMX instructions may fault from now on */
 
 bool um_hw_rebooting(void)
@@ -100,8 +100,8 @@ void um_vmcs_load(struct um_vmx *vmx, int cpu)
 		local_irq_save(flags);
 		smp_rmb(); /* H2: pairs with H1 in vmcs_clear_here() */
 		list_add(&vmx->vmcs_link, &c->loaded);
-		local_irq_restore(flags);
 		vmx->vmcs_cpu = cpu;
+		local_irq_restore(flags);
 		vmx->flush_all = true;
 	}
 	if (c->current_pa != vmx->vmcs_pa) {
@@ -163,25 +163,33 @@ static void cpu_off_ipi(void *unused)
 	cpu_off();
 }
 
-static int hp_online(unsigned int cpu)
+/* Refuse a CPU that cannot do what the others can. */
+static int hp_check(unsigned int cpu)
+{
+	return um_caps_check_cpu();
+}
+
+/*
+ * The slot of KVM itself, which is free while kvm_intel is not loaded and
+ * keeps it from being loaded meanwhile. It alone is torn down after the
+ * last thread has left the CPU, so that no vCPU finds itself without VMX.
+ * On older kernels it is called with interrupts off and may not fail.
+ */
+static int hp_starting(unsigned int cpu)
 {
 	unsigned long flags;
-	int err;
+	int err = 0;
 
-	err = um_caps_check_cpu();
-	if (err)
-		return err;
-	if (!READ_ONCE(users))
-		return 0;
 	local_irq_save(flags);
-	err = cpu_on();
+	if (READ_ONCE(users))
+		err = cpu_on();
 	local_irq_restore(flags);
 	if (err)
 		pr_err("CPU %u cannot enter VMX operation: %d\n", cpu, err);
-	return err;
+	return UM_CPUHP_MAY_FAIL ? err : 0;
 }
 
-static int hp_offline(unsigned int cpu)
+static int hp_dying(unsigned int cpu)
 {
 	unsigned long flags;
 
@@ -192,11 +200,22 @@ static int hp_offline(unsigned int cpu)
 	return 0;
 }
 
-/* Crash: NMI or interrupts-off context on each CPU. */
+/*
+ * Crash or reset: an NMI that may have come while the list changed, so it
+ * is walked and not written. A vCPU's VMX instructions may fault from now on.
+ */
 static void emergency_off(void)
 {
+	struct um_cpu *c = this_cpu_ptr(&um_cpu);
+	struct um_vmx *vmx;
+
 	WRITE_ONCE(rebooting, true);
-	cpu_off();
+	if (!c->on)
+		return;
+	list_for_each_entry(vmx, &c->loaded, vmcs_link)
+		um_vmclear(vmx->vmcs_pa);
+	um_vmxoff();
+	cr4_clear_bits(X86_CR4_VMXE);
 }
 
 static void vmxe_ipi(void *busy)
@@ -242,6 +261,8 @@ int um_vmx_get(void)
 {
 	int err = 0;
 
+	if (um_hw_rebooting())
+		return -EBUSY;
 	mutex_lock(&hw_lock);
 	cpus_read_lock();
 	if (!users)
@@ -329,15 +350,21 @@ int um_hw_init(void)
 	err = alloc_regions();
 	if (err)
 		return err;
-	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "umbra:online", hp_online,
-				hp_offline);
+	err = cpuhp_setup_state_nocalls(UM_CPUHP_VMX, "umbra:vmx", hp_starting,
+					hp_dying);
 	if (err < 0)
 		goto err_regions;
-	hp_state = err;
+	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "umbra:check", hp_check,
+				NULL);
+	if (err < 0)
+		goto err_vmx;
+	hp_check_state = err;
 	um_register_syscore(&hw_syscore);
 	register_reboot_notifier(&reboot_nb);
 	return 0;
 
+err_vmx:
+	cpuhp_remove_state_nocalls(UM_CPUHP_VMX);
 err_regions:
 	free_regions();
 	return err;
@@ -347,6 +374,7 @@ void um_hw_exit(void)
 {
 	unregister_reboot_notifier(&reboot_nb);
 	um_unregister_syscore(&hw_syscore);
-	cpuhp_remove_state(hp_state);
+	cpuhp_remove_state(hp_check_state);
+	cpuhp_remove_state_nocalls(UM_CPUHP_VMX);
 	free_regions();
 }

@@ -34,7 +34,8 @@ static bool cpu_affected(void)
 
 int um_l1d_init(void)
 {
-	bool always = l1tf_mitigation == L1TF_MITIGATION_FULL_FORCE;
+	bool always = l1tf_mitigation == L1TF_MITIGATION_FULL ||
+		      l1tf_mitigation == L1TF_MITIGATION_FULL_FORCE;
 
 	if (!cpu_affected()) {
 		l1tf_vmx_mitigation = VMENTER_L1D_FLUSH_NOT_REQUIRED;

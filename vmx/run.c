@@ -12,6 +12,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
 #include <asm/mmu_context.h>
+#include <asm/nospec-branch.h>
 #include <asm/tlbflush.h>
 #include <umbra/compat.h>
 #include <umbra/trace.h>
@@ -109,6 +110,11 @@ static void run_guest(struct um_vmx *vmx)
 	trace_umbra_entry(&vmx->vcpu);
 	um_world_switch(&vmx->world);
 
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	/* The VMM's user code must not run on branches the guest trained. */
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
 	if (debugctl)
 		update_debugctlmsr(debugctl);
 	if (debug)
@@ -164,6 +170,8 @@ static int enter(struct um_vmx *vmx)
 	 */
 	if (vmx->world.exit_reason == EXIT_REASON_EXTERNAL_INTERRUPT) {
 		local_irq_enable();
+		/* Not in the shadow of STI: that would delay it again. */
+		vcpu->stat.irq_exits++;
 		local_irq_disable();
 	}
 	um_world_time_end();
@@ -203,6 +211,11 @@ int um_vmx_run(struct um_vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 	int r;
 
+	/* Without an irqchip in the kernel the TPR is user space's to set. */
+	if (run->cr8 > 15)
+		return -EINVAL;
+	vmx->cr8 = run->cr8;
+	WRITE_ONCE(vmx->runner, current);
 	um_vcpu_load(vmx);
 	fpu_swap_kvm_fpstate(&vmx->fpu, true);
 	r = finish_last(vmx);
@@ -216,5 +229,6 @@ int um_vmx_run(struct um_vcpu *vcpu)
 	run->apic_base = vmx->apic_base;
 	run->ready_for_interrupt_injection = 0;
 	um_vcpu_put(vmx);
+	WRITE_ONCE(vmx->runner, NULL);
 	return r;
 }

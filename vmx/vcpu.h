@@ -140,6 +140,9 @@ struct um_vmx {
 	/* Read once per exit. */
 	u32 idt_vectoring;
 
+	struct task_struct *runner; /* in KVM_RUN; see pause.c */
+	int last_helped;	    /* index of the vCPU we yielded to */
+
 	struct um_pio pio;
 	struct um_mmio mmio;
 	/* Runs at the next KVM_RUN, to finish what user space was asked. */
@@ -258,6 +261,9 @@ int um_exit_rdmsr(struct um_vmx *vmx);
 int um_exit_wrmsr(struct um_vmx *vmx);
 bool um_efer_valid(struct um_vmx *vmx, u64 efer);
 void um_msr_bitmap_setup(struct um_vmx *vmx);
+
+/* pause.c */
+int um_exit_pause(struct um_vmx *vmx);
 
 /* ept.c */
 int um_exit_ept_violation(struct um_vmx *vmx);

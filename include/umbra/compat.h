@@ -101,4 +101,13 @@ static inline int um_follow_pfn(struct vm_area_struct *vma, unsigned long hva,
 #define um_unregister_syscore(x) unregister_syscore_ops(x)
 #endif
 
+/* KVM's CPU hotplug state; the older one is atomic and may not fail. */
+#ifdef UM_HAVE_CPUHP_KVM_ONLINE
+#define UM_CPUHP_VMX CPUHP_AP_KVM_ONLINE
+#define UM_CPUHP_MAY_FAIL true
+#else
+#define UM_CPUHP_VMX CPUHP_AP_KVM_STARTING
+#define UM_CPUHP_MAY_FAIL false
+#endif
+
 #endif
