@@ -189,15 +189,23 @@ TEST_F(api, run_arguments)
 	EXPECT_EQ(EINTR, KERR(self->vcpu->fd, KVM_RUN, 0));
 }
 
-/* The reset vector lies in no slot: there is nothing to fetch. */
+/*
+ * The reset vector lies in no slot: there is nothing to fetch. The answer is
+ * a failed emulation, or (kvm_intel on some CPUs) an exit without a name.
+ */
 TEST_F(api, run_without_memory)
 {
+	u32 reason;
+
 	EXPECT_EQ(0, KERR(self->vcpu->fd, KVM_RUN, 0));
-	EXPECT_EQ(KVM_EXIT_INTERNAL_ERROR, self->vcpu->run->exit_reason) {
+	reason = self->vcpu->run->exit_reason;
+	EXPECT_TRUE(reason == KVM_EXIT_INTERNAL_ERROR ||
+		    reason == KVM_EXIT_UNKNOWN) {
 		exit_dump(self->vcpu);
 	}
-	EXPECT_EQ(KVM_INTERNAL_ERROR_EMULATION,
-		  self->vcpu->run->internal.suberror);
+	if (reason == KVM_EXIT_INTERNAL_ERROR)
+		EXPECT_EQ(KVM_INTERNAL_ERROR_EMULATION,
+			  self->vcpu->run->internal.suberror);
 }
 
 TEST_F(api, tss_addr)
