@@ -102,7 +102,11 @@ void vcpu_setup(struct vcpu *vcpu, void (*guest)(void))
 	REQUIRE(!KERR(vcpu->fd, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
 	regs.rip = (u64)guest;
 	regs.rsp = STACK_GPA + STACK_SIZE * (vcpu->id % VM_MAX_VCPUS + 1) - 8;
-	regs.rflags = 2;
+	/*
+	 * Interrupts on: none is ever injected, but an emulated host (Bochs
+	 * 2.7) does not take its own while a guest runs with them off.
+	 */
+	regs.rflags = 0x202;
 	regs.rdi = vcpu->id;
 	vcpu_set_regs(vcpu, &regs);
 }
