@@ -64,7 +64,7 @@ static void vmcs_clear_here(struct um_vmx *vmx)
 	list_del(&vmx->vmcs_link);
 	vmx->world.launched = 0;
 	/*
-	 * H1: off the list before vmcs_cpu says so. Pairs with H2 in
+	 * V1: off the list before vmcs_cpu says so. Pairs with V2 in
 	 * um_vmcs_load(), which puts it on another CPU's list.
 	 */
 	smp_wmb();
@@ -98,7 +98,7 @@ void um_vmcs_load(struct um_vmx *vmx, int cpu)
 	if (vmx->vmcs_cpu != cpu) {
 		um_vmcs_clear(vmx);
 		local_irq_save(flags);
-		smp_rmb(); /* H2: pairs with H1 in vmcs_clear_here() */
+		smp_rmb(); /* V2: pairs with V1 in vmcs_clear_here() */
 		list_add(&vmx->vmcs_link, &c->loaded);
 		vmx->vmcs_cpu = cpu;
 		local_irq_restore(flags);

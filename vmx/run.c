@@ -154,7 +154,7 @@ static int enter(struct um_vmx *vmx)
 		if (r <= 0)
 			return r;
 		local_irq_disable();
-		smp_store_mb(vcpu->in_guest, true); /* T2 again */
+		smp_store_mb(vcpu->in_guest, true); /* T2: as above */
 	}
 	owed = um_tlb_owed(&vcpu->vm->mmu.tlb);
 	if (unlikely(owed != vmx->tlb_seen || vmx->flush_all ||
