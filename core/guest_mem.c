@@ -71,6 +71,7 @@ int um_guest_write(struct um_vm *vm, gpa_t gpa, const void *data,
 		/* Part of it may have been written before it faulted. */
 		if (copy_to_user(user_ptr(slot, gpa), data, n))
 			r = -EFAULT;
+		smp_mb(); /* G1: data before the bit. Pairs with H1. */
 		um_host_mark_dirty(slot, gpa_to_gfn(gpa));
 		data += n;
 		gpa += n;
