@@ -40,9 +40,10 @@ static int do_work(struct um_vmx *vmx)
 	if (flags & _TIF_NOTIFY_RESUME) {
 		/*
 		 * Restartable sequences, task work: the kernel does these on
-		 * its way to user mode and does not export them. Go there and
-		 * straight back: the flag makes the exit loop run, which
-		 * finds no signal and restarts the ioctl.
+		 * its way to user mode, and exports them only together with
+		 * KVM's own struct of a vCPU. Go there and straight back: the
+		 * flag makes the exit loop run, which finds no signal and
+		 * restarts the ioctl.
 		 */
 		set_thread_flag(TIF_NOTIFY_SIGNAL);
 		return -ERESTARTNOINTR;
