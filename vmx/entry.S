@@ -19,13 +19,6 @@
 
 #define FIELD_HOST_RSP 0x6c14
 
-/* Older kernels know one feature bit for user and guest entries alike. */
-#ifdef VM_CLEAR_CPU_BUFFERS
-#define GUEST_CLEAR_CPU_BUFFERS VM_CLEAR_CPU_BUFFERS
-#else
-#define GUEST_CLEAR_CPU_BUFFERS CLEAR_CPU_BUFFERS
-#endif
-
 .section .noinstr.text, "ax"
 
 SYM_FUNC_START(um_vmx_enter)
@@ -77,7 +70,8 @@ SYM_FUNC_START(um_vmx_enter)
 	mov	ENTER_GPR(15)(%rdi), %r15
 	mov	ENTER_GPR(7)(%rdi), %rdi
 
-	GUEST_CLEAR_CPU_BUFFERS
+	/* Not VM_CLEAR_CPU_BUFFERS: the kernel sets that for AMD's VMRUN. */
+	CLEAR_CPU_BUFFERS
 	jnc	.Llaunch
 
 	/*
