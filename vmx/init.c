@@ -39,7 +39,6 @@ static void vcpu_init(struct um_vmx *vmx, struct um_vm *vm, int id, int idx)
 	vmx->eptp = vm->mmu.root_pa | um_mmu_eptp(&vm->mmu);
 	vmx->tsc_offset = vm->tsc_offset;
 	vmx->vmcs_pa = __pa(vmx->vmcs);
-	vmx->vmcs->revision = um_caps.revision;
 	vmx->world.gpr[UM_RDX] = boot_cpu_data.x86 << 8;
 	um_msr_bitmap_setup(vmx);
 	um_cr_cpuid_changed(vmx);
@@ -70,6 +69,7 @@ struct um_vcpu *um_vmx_vcpu_create(struct um_vm *vm, int id, int idx)
 	if (!fpu_alloc_guest_fpstate(&vmx->fpu))
 		goto err_bitmap;
 	/* A VMCS is cleared before its first use on any CPU (SDM). */
+	vmx->vmcs->revision = um_caps.revision;
 	um_vmclear(__pa(vmx->vmcs));
 	vcpu_init(vmx, vm, id, idx);
 	return &vmx->vcpu;

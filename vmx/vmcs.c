@@ -46,6 +46,10 @@ static void setup_controls(struct um_vmx *vmx)
 	vmcs_write(TSC_OFFSET, vmx->tsc_offset);
 }
 
+/*
+ * What is the same on every CPU: this thread may move at any line. What is
+ * not (TR, GDTR, SYSENTER_ESP) is written whenever the VMCS is loaded.
+ */
 static void setup_host(struct um_vmx *vmx)
 {
 	struct desc_ptr idt;
@@ -63,6 +67,8 @@ static void setup_host(struct um_vmx *vmx)
 	vmcs_write(HOST_ES_SELECTOR, 0);
 	vmcs_write(HOST_FS_SELECTOR, 0);
 	vmcs_write(HOST_GS_SELECTOR, 0);
+	vmcs_write(HOST_FS_BASE, 0);
+	vmcs_write(HOST_GS_BASE, 0);
 	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
 	store_idt(&idt);
 	vmcs_write(HOST_IDTR_BASE, idt.address);
@@ -70,8 +76,6 @@ static void setup_host(struct um_vmx *vmx)
 	vmcs_write(HOST_IA32_SYSENTER_CS, (u32)msr);
 	rdmsrl(MSR_IA32_SYSENTER_EIP, msr);
 	vmcs_write(HOST_IA32_SYSENTER_EIP, msr);
-	rdmsrl(MSR_IA32_SYSENTER_ESP, msr);
-	vmcs_write(HOST_IA32_SYSENTER_ESP, msr);
 	rdmsrl(MSR_IA32_CR_PAT, msr);
 	vmcs_write(HOST_IA32_PAT, msr);
 	rdmsrl(MSR_EFER, msr);
@@ -130,7 +134,7 @@ static void setup_guest(struct um_vmx *vmx)
 	um_cr0_write(vmx, X86_CR0_NW | X86_CR0_CD | X86_CR0_ET);
 }
 
-/* The VMCS is current on this CPU, preemption off. */
+/* The vCPU is loaded. */
 void um_vmcs_setup(struct um_vmx *vmx)
 {
 	setup_controls(vmx);
