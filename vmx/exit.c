@@ -67,29 +67,47 @@ void um_skip_insn(struct um_vmx *vmx)
 	um_skip_len(vmx, vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN));
 }
 
-/* KVM_EXIT_INTERNAL_ERROR without instruction bytes (api.rst 5). */
+/* KVM_EXIT_INTERNAL_ERROR without instruction bytes, data as KVM's. */
 int um_exit_internal(struct um_vmx *vmx, u32 suberror)
 {
 	struct kvm_run *run = vmx->vcpu.run;
+	u32 n = 0;
 
 	run->internal.suberror = suberror;
-	run->internal.ndata = 3;
-	run->internal.data[0] = vmx->idt_vectoring;
-	run->internal.data[1] = vmx->world.exit_reason;
-	run->internal.data[2] = vmx_read(vmx, EXIT_QUALIFICATION);
+	if (suberror == KVM_INTERNAL_ERROR_DELIVERY_EV)
+		run->internal.data[n++] = vmx->idt_vectoring;
+	run->internal.data[n++] = vmx->world.exit_reason;
+	if (suberror == KVM_INTERNAL_ERROR_DELIVERY_EV)
+		run->internal.data[n++] = vmx_read(vmx, EXIT_QUALIFICATION);
+	run->internal.data[n++] = READ_ONCE(vmx->vcpu.cpu);
+	run->internal.ndata = n;
 	return exit_to_user(vmx, KVM_EXIT_INTERNAL_ERROR);
 }
 
-/* An instruction nobody knows: say which (api.rst, emulation_failure). */
+/* SS's DPL is the CPL. */
+static bool in_user_mode(struct um_vmx *vmx)
+{
+	return VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES)) == 3;
+}
+
+/*
+ * An instruction nobody knows: say which (api.rst, emulation_failure). As with
+ * KVM, a guest's user code does not stop its VM that way: it gets #UD.
+ */
 int um_exit_unknown_insn(struct um_vmx *vmx, const u8 *bytes, u8 len)
 {
 	struct kvm_run *run = vmx->vcpu.run;
 
+	if (len && in_user_mode(vmx)) {
+		um_inject(vmx, X86_TRAP_UD);
+		return UM_RESUME;
+	}
 	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	run->emulation_failure.ndata = 1;
+	run->emulation_failure.ndata = 1; /* the flags */
 	if (len) {
-		run->emulation_failure.ndata = 4;
+		/* and size and bytes, two words */
+		run->emulation_failure.ndata = 3;
 		run->emulation_failure.flags =
 			KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
 		run->emulation_failure.insn_size = len;
@@ -137,6 +155,8 @@ static int exit_vmcall(struct um_vmx *vmx)
 	u32 cpl = VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES));
 
 	vmx->world.gpr[UM_RAX] = cpl ? -KVM_EPERM : -KVM_ENOSYS;
+	if (!um_in_64bit(vmx))
+		vmx->world.gpr[UM_RAX] = (u32)vmx->world.gpr[UM_RAX];
 	um_skip_insn(vmx);
 	return UM_RESUME;
 }
