@@ -321,6 +321,11 @@ static int complete_read(struct um_vmx *vmx)
 	memcpy(m->read[m->nread].data, vmx->vcpu.run->mmio.data,
 	       m->read[m->nread].len);
 	m->nread++;
+	/* User space may have moved the guest elsewhere while it had it. */
+	if (vmx_read(vmx, GUEST_RIP) != m->rip) {
+		m->nread = 0;
+		return UM_RESUME;
+	}
 	return um_emulate_mmio(vmx);
 }
 
@@ -354,6 +359,7 @@ int um_soft_end(struct um_vmx *vmx, struct um_soft *e,
 		inject(vmx, &e->ctx.exc);
 		return next_write(vmx);
 	case UM_EMUL_IO_NEEDED:
+		vmx->mmio.rip = e->regs.rip;
 		to_user(vmx, &vmx->mmio.read[vmx->mmio.nread], false);
 		vmx->complete = complete_read;
 		return UM_USER;
@@ -361,6 +367,7 @@ int um_soft_end(struct um_vmx *vmx, struct um_soft *e,
 		break;
 	}
 	vmx->mmio.nread = 0;
+	vmx->mmio.nwrite = 0;
 	return um_exit_unknown_insn(vmx, e->ctx.insn, e->ctx.insn_len);
 }
 

@@ -88,6 +88,10 @@ struct um_pio {
 	struct um_emul_pio string;
 };
 
+/* States that a guest may have, where CPU and CPUID have them. */
+#define UM_XCR0_GUEST \
+	(XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM | XFEATURE_MASK_AVX512)
+
 #define UM_MTRR_VAR 16
 #define UM_MTRR_FIX 11
 
@@ -132,7 +136,6 @@ struct um_vmx {
 	u64 mtrr_var[UM_MTRR_VAR], mtrr_fix[UM_MTRR_FIX], mtrr_def;
 	u8 maxphyaddr;
 	u64 tsc_offset;
-	u64 last_tsc, last_host_tsc; /* of the last write by user space */
 
 	struct um_event event;
 	bool shutdown;		/* a fault while delivering #DF */
