@@ -7,6 +7,7 @@
  * them, and live in vmx->cr0 and vmx->cr4.
  */
 #include <linux/bitops.h>
+#include <linux/minmax.h>
 #include <asm/msr.h>
 #include <umbra/guest_walk.h>
 #include "vcpu.h"
@@ -53,6 +54,19 @@ void um_efer_write(struct um_vmx *vmx, u64 efer)
 				    um_caps.entry);
 }
 
+/*
+ * Entering long mode, the CPU would refuse a TSS of 16 bits; an entry refuses
+ * any type but one. KVM mends the type, and so do we.
+ */
+static void fix_tr(struct um_vmx *vmx)
+{
+	u32 ar = vmx_read(vmx, GUEST_TR_AR_BYTES);
+
+	if ((ar & VMX_AR_TYPE_MASK) != VMX_AR_TYPE_BUSY_64_TSS)
+		vmx_write(vmx, GUEST_TR_AR_BYTES, (ar & ~VMX_AR_TYPE_MASK) |
+						  VMX_AR_TYPE_BUSY_64_TSS);
+}
+
 /* LMA follows PG while LME is set. */
 static void update_lma(struct um_vmx *vmx, unsigned long cr0)
 {
@@ -60,8 +74,11 @@ static void update_lma(struct um_vmx *vmx, unsigned long cr0)
 
 	if ((efer & EFER_LME) && (cr0 & X86_CR0_PG))
 		efer |= EFER_LMA;
-	if (efer != vmx->efer)
-		um_efer_write(vmx, efer);
+	if (efer == vmx->efer)
+		return;
+	um_efer_write(vmx, efer);
+	if (efer & EFER_LMA)
+		fix_tr(vmx);
 }
 
 /* No checks: the caller made them. */
@@ -290,7 +307,12 @@ int um_exit_dr(struct um_vmx *vmx)
 	int dr = qual & 7, gpr = (qual >> 8) & 0xf;
 	u64 value;
 
+	if (VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES))) {
+		um_inject_error(vmx, X86_TRAP_GP, 0);
+		return UM_RESUME;
+	}
 	if (vmx->dr7 & UM_DR7_GD) {
+		vmx->dr6 &= ~(unsigned long)UM_DR6_TRAPS;
 		vmx->dr6 |= UM_DR6_BD;
 		vmx->dr7 &= ~UM_DR7_GD;
 		vmx_write(vmx, GUEST_DR7, vmx->dr7);
@@ -409,11 +431,11 @@ void um_cr_cpuid_changed(struct um_vmx *vmx)
 	vmx->xcr0_allowed = XFEATURE_MASK_FPSSE;
 	if (e)
 		vmx->xcr0_allowed = (e->eax | (u64)e->edx << 32) &
-				    (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM |
-				     XFEATURE_MASK_AVX512) & um_host_xcr0;
+				    UM_XCR0_GUEST & um_host_xcr0;
 	e = leaf(vmx, 0x80000001);
 	vmx->has_rdtscp = e && (e->edx & BIT(27));
 	vmx->uret_loaded = false;
 	e = leaf(vmx, 0x80000008);
-	vmx->maxphyaddr = e ? e->eax & 0xff : 36;
+	/* 52 is what an entry of any page table has room for. */
+	vmx->maxphyaddr = e ? min(e->eax & 0xff, 52u) : 36;
 }

@@ -26,23 +26,28 @@ static bool canonical(struct um_vmx *vmx, u64 address)
 	return (u64)((s64)(address << 16) >> 16) == address;
 }
 
-bool um_efer_valid(struct um_vmx *vmx, u64 efer)
+/* User space may set what the CPU has, the guest what its CPUID has. */
+static bool efer_valid(struct um_vmx *vmx, u64 efer, bool host)
 {
 	const struct kvm_cpuid_entry2 *e =
 		vmx->vcpu.ncpuid ? um_cpuid_find(&vmx->vcpu, 0x80000001, 0) :
 				   NULL;
 	u64 allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
 
-	if (vmx->vcpu.ncpuid && (!e || !(e->edx & BIT(29))))
+	if (!boot_cpu_has(X86_FEATURE_NX))
+		allowed &= ~(u64)EFER_NX;
+	if (host || !vmx->vcpu.ncpuid)
+		return !(efer & ~allowed);
+	if (!e || !(e->edx & BIT(29)))
 		allowed &= ~(u64)(EFER_LME | EFER_LMA);
-	if (vmx->vcpu.ncpuid && (!e || !(e->edx & BIT(20))))
+	if (!e || !(e->edx & BIT(20)))
 		allowed &= ~(u64)EFER_NX;
 	return !(efer & ~allowed);
 }
 
 static bool guest_set_efer(struct um_vmx *vmx, u64 efer, bool host)
 {
-	if (!um_efer_valid(vmx, efer))
+	if (!efer_valid(vmx, efer, host))
 		return false;
 	if (!host && ((vmx->efer ^ efer) & EFER_LME) &&
 	    (vmx->cr0 & X86_CR0_PG))
@@ -66,6 +71,45 @@ static bool pat_valid(u64 pat)
 			return false;
 	}
 	return true;
+}
+
+/* Address bits above this guest's, as PAT, MTRR and APIC base refuse them. */
+static u64 reserved_gpa(struct um_vmx *vmx)
+{
+	return ~0ull << vmx->maxphyaddr;
+}
+
+/* x2APIC mode is offered to no guest. */
+bool um_apic_base_valid(struct um_vmx *vmx, u64 base)
+{
+	u64 known = MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
+		    PAGE_MASK;
+
+	return !(base & (~known | reserved_gpa(vmx)));
+}
+
+static bool mtrr_type_valid(u8 type)
+{
+	return type < 8 && (BIT(type) & 0x73);
+}
+
+/* SDM, "Memory Type Range Registers": types, and bits that are not there. */
+static bool mtrr_valid(struct um_vmx *vmx, u32 msr, u64 data)
+{
+	int i;
+
+	if (msr == MSR_MTRRdefType)
+		return !(data & ~0xcffull) && mtrr_type_valid(data);
+	if (msr > MTRRphysMask_MSR(UM_MTRR_VAR / 2 - 1)) {
+		for (i = 0; i < 64; i += 8) {
+			if (!mtrr_type_valid(data >> i))
+				return false;
+		}
+		return true;
+	}
+	if (msr & 1)
+		return !(data & (reserved_gpa(vmx) | 0x7ff));
+	return !(data & (reserved_gpa(vmx) | 0xf00)) && mtrr_type_valid(data);
 }
 
 /* Where a memory-type-range register is kept; they are stored, not obeyed. */
@@ -141,8 +185,11 @@ static bool read_kept(struct um_vmx *vmx, u32 msr, u64 *data)
 	case MSR_IA32_UCODE_REV:
 		*data = 0x100000000ull;
 		return true;
-	case MSR_IA32_PLATFORM_ID:
 	case MSR_IA32_FEAT_CTL:
+		/* Else a kernel writes it to lock it, and takes the #GP ill. */
+		*data = FEAT_CTL_LOCKED;
+		return true;
+	case MSR_IA32_PLATFORM_ID:
 	case MSR_IA32_MCG_CAP:
 	case MSR_IA32_MCG_STATUS:
 		*data = 0;
@@ -224,6 +271,8 @@ static bool write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 	if (i >= 0)
 		return set_uret(vmx, i, msr, data);
 	if (slot) {
+		if (!mtrr_valid(vmx, msr, data))
+			return false;
 		*slot = data;
 		return true;
 	}
@@ -234,6 +283,8 @@ static bool write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 		vmx->cstar = data;
 		return true;
 	case MSR_IA32_APICBASE:
+		if (!um_apic_base_valid(vmx, data))
+			return false;
 		vmx->apic_base = data;
 		return true;
 	case MSR_IA32_MISC_ENABLE:
@@ -283,8 +334,8 @@ static bool set_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
 		vmx_write(vmx, GUEST_IA32_PAT, data);
 		return true;
 	case MSR_IA32_DEBUGCTLMSR:
-		/* Neither branch records nor branch steps are offered. */
-		return !data;
+		/* As KVM: branch records and steps may be asked for in vain. */
+		return !(data & ~(u64)(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF));
 	case MSR_IA32_TSC:
 		set_tsc(vmx, data, host);
 		return true;

@@ -92,23 +92,19 @@ static void set_segment(struct um_vmx *vmx, unsigned long sel,
 	unsigned long i = sel - GUEST_ES_SELECTOR;
 	u32 ar;
 
-	if (s->unusable || !s->present) {
-		ar = VMX_AR_UNUSABLE_MASK;
-		/* SS's DPL is the CPL even then. */
-		if (sel == GUEST_SS_SELECTOR)
-			ar |= (s->dpl & 3) << VMX_AR_DPL_SHIFT;
-	} else {
-		ar = (s->type & VMX_AR_TYPE_MASK) | (s->s & 1) << 4 |
-		     (s->dpl & 3) << VMX_AR_DPL_SHIFT | VMX_AR_P_MASK |
-		     (s->avl & 1) << 12 | (s->l & 1) << 13 |
-		     (s->db & 1) << 14 | (s->g & 1) << 15;
-		/*
-		 * The CPU wants the accessed bit of every usable code or
-		 * data segment set, unless it is LDTR or TR.
-		 */
-		if (sel < GUEST_LDTR_SELECTOR)
-			ar |= VMX_AR_TYPE_ACCESSES_MASK;
-	}
+	/* SS's DPL is the CPL even where SS is unusable: keep all bits. */
+	ar = (s->type & VMX_AR_TYPE_MASK) | (s->s & 1) << 4 |
+	     (s->dpl & 3) << VMX_AR_DPL_SHIFT | (s->present & 1) << 7 |
+	     (s->avl & 1) << 12 | (s->l & 1) << 13 |
+	     (s->db & 1) << 14 | (s->g & 1) << 15;
+	if (s->unusable || !s->present)
+		ar |= VMX_AR_UNUSABLE_MASK;
+	/*
+	 * The CPU wants the accessed bit of every usable code or data segment
+	 * set; clients leave it out.
+	 */
+	if (sel < GUEST_LDTR_SELECTOR)
+		ar |= VMX_AR_TYPE_ACCESSES_MASK;
 	vmx_write(vmx, GUEST_ES_SELECTOR + i, s->selector);
 	vmx_write(vmx, GUEST_ES_BASE + i, s->base);
 	vmx_write(vmx, GUEST_ES_LIMIT + i, s->limit);
@@ -146,15 +142,16 @@ static bool cr3_valid(struct um_vmx *vmx, u64 cr3)
 }
 
 /*
- * A state in which no CPU can be is refused whole (EINVAL, nothing changed):
- * the combination of modes, and each register by itself.
+ * What KVM refuses is refused whole (EINVAL, nothing changed): modes that
+ * contradict each other, and bits that this guest's CR0, CR4 and APIC base do
+ * not have. What it lets pass, no entry accepts: KVM_RUN then says so.
  */
 static bool sregs_valid(struct um_vmx *vmx, const struct kvm_sregs *s)
 {
 	bool lme = s->efer & EFER_LME, lma = s->efer & EFER_LMA;
 
 	if (!um_cr4_valid(vmx, s->cr4) || !um_cr0_valid(vmx, s->cr0) ||
-	    !um_efer_valid(vmx, s->efer))
+	    !um_apic_base_valid(vmx, s->apic_base))
 		return false;
 	if (lme && (s->cr0 & X86_CR0_PG)) {
 		if (!(s->cr4 & X86_CR4_PAE) || !lma || !cr3_valid(vmx, s->cr3))
@@ -163,10 +160,8 @@ static bool sregs_valid(struct um_vmx *vmx, const struct kvm_sregs *s)
 		/* 64-bit code without long mode */
 		return false;
 	}
-	if ((s->cr4 & X86_CR4_PCIDE) && !lma)
-		return false;
-	/* Changing EFER.LME while paging is on is a move, not a state. */
-	return !memchr_inv(s->interrupt_bitmap, 0, 0) && s->cr8 < 16;
+	/* Interrupts cannot be injected: refused, not lost. */
+	return !memchr_inv(s->interrupt_bitmap, 0, sizeof(s->interrupt_bitmap));
 }
 
 int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
@@ -190,11 +185,13 @@ int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
 	vmx_write(vmx, GUEST_IDTR_BASE, sregs->idt.base);
 	vmx_write(vmx, GUEST_IDTR_LIMIT, sregs->idt.limit);
 	um_efer_write(vmx, sregs->efer);
-	um_cr0_write(vmx, sregs->cr0 | X86_CR0_ET);
+	um_cr0_write(vmx, sregs->cr0);
 	um_cr4_write(vmx, sregs->cr4);
 	vmx_write(vmx, GUEST_CR3, sregs->cr3);
 	vmx->world.cr2 = sregs->cr2;
-	vmx->cr8 = sregs->cr8;
+	/* As KVM: a task priority that does not exist changes nothing. */
+	if (sregs->cr8 < 16)
+		vmx->cr8 = sregs->cr8;
 	vmx->apic_base = sregs->apic_base;
 	vmx->flush_guest = true;
 out:
@@ -222,20 +219,12 @@ void um_vmx_get_fpu(struct um_vcpu *vcpu, struct kvm_fpu *fpu)
 	fpu->mxcsr = fx->mxcsr;
 }
 
-/*
- * Writing a reserved bit of MXCSR would make the next XRSTOR fault. All CPUs
- * with EPT have exactly these.
- */
-#define MXCSR_KNOWN 0xffffu
-
+/* MXCSR stays what it is, as in KVM, whose clients leave it zero here. */
 int um_vmx_set_fpu(struct um_vcpu *vcpu, const struct kvm_fpu *fpu)
 {
 	struct fpstate *fps = to_vmx(vcpu)->fpu.fpstate;
 	struct fxregs_state *fx = &fps->regs.fxsave;
 
-	/* XRSTOR faults on reserved MXCSR bits. */
-	if (fpu->mxcsr & ~MXCSR_KNOWN)
-		return -EINVAL;
 	memcpy(fx->st_space, fpu->fpr, 128);
 	fx->cwd = fpu->fcw;
 	fx->swd = fpu->fsw;
@@ -244,7 +233,6 @@ int um_vmx_set_fpu(struct um_vcpu *vcpu, const struct kvm_fpu *fpu)
 	fx->rip = fpu->last_ip;
 	fx->rdp = fpu->last_dp;
 	memcpy(fx->xmm_space, fpu->xmm, sizeof(fx->xmm_space));
-	fx->mxcsr = fpu->mxcsr;
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		fps->regs.xsave.header.xfeatures |= XFEATURE_MASK_FPSSE;
 	return 0;
@@ -259,8 +247,13 @@ void um_vmx_get_xsave(struct um_vcpu *vcpu, struct kvm_xsave *xsave)
 
 int um_vmx_set_xsave(struct um_vcpu *vcpu, const struct kvm_xsave *xsave)
 {
+	/*
+	 * Only what some guest can have: the kernel would store PKRU through
+	 * the last argument without asking whether there is one.
+	 */
 	return fpu_copy_uabi_to_guest_fpstate(&to_vmx(vcpu)->fpu, xsave->region,
-					      um_host_xcr0, NULL);
+					      um_host_xcr0 & UM_XCR0_GUEST,
+					      NULL);
 }
 
 void um_vmx_get_xcrs(struct um_vcpu *vcpu, struct kvm_xcrs *xcrs)

@@ -71,6 +71,7 @@ struct um_mmio_frag {
 
 struct um_mmio {
 	struct um_mmio_frag read[UM_MMIO_FRAGS], write[UM_MMIO_FRAGS];
+	u64 rip;	/* of the instruction that waits for a read */
 	u8 nread;	/* completed reads, replayed in order */
 	u8 next;	/* the next one to hand out */
 	u8 nwrite;	/* posted writes */
@@ -262,7 +263,7 @@ void um_cr_cpuid_changed(struct um_vmx *vmx);
 /* msr.c */
 int um_exit_rdmsr(struct um_vmx *vmx);
 int um_exit_wrmsr(struct um_vmx *vmx);
-bool um_efer_valid(struct um_vmx *vmx, u64 efer);
+bool um_apic_base_valid(struct um_vmx *vmx, u64 base);
 void um_msr_bitmap_setup(struct um_vmx *vmx);
 
 /* pause.c */
