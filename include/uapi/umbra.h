@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * What umbra adds to the KVM ABI of <linux/kvm.h>. Every number stands in a
- * range of its own, so that no KVM client meets one by accident.
+ * range of its own, from UM_BASE on, so that no KVM client meets one by
+ * accident.
  */
 #ifndef _UAPI_UMBRA_H
 #define _UAPI_UMBRA_H
@@ -11,22 +12,35 @@
 #define UM_BASE 0x756d0000
 
 /*
- * Machine types for KVM_CREATE_VM. Type 0 takes the engine that the module
- * parameter engine= names. EOPNOTSUPP where an engine is not built.
+ * Machine types: the argument of KVM_CREATE_VM. Type 0 takes the engine that
+ * the module parameter engine= names.
+ *
+ * EOPNOTSUPP: umbra knows the type, but this build has no such engine (the
+ * shadow engine is in none yet). EINVAL: no such type. EBUSY: another
+ * hypervisor uses VMX.
  */
 #define UM_VM_TYPE_TDP (UM_BASE + 1)	/* EPT maps guest memory */
 #define UM_VM_TYPE_SHADOW (UM_BASE + 2) /* shadow page tables map it */
 
-/* KVM_CHECK_EXTENSION: bit n set when UM_BASE + n can be created. */
+/*
+ * KVM_CHECK_EXTENSION, on the device or a VM: bit n is set when type
+ * UM_BASE + n can be created; 0 where the device is not umbra's.
+ */
 #define UM_CAP_VM_TYPES (UM_BASE + 1)
 
 /*
- * How a write fault that needs only the W bit back is fixed. CHECK_EXTENSION:
- * mask of 1 << mode. KVM_ENABLE_CAP on a VM: args[0] is the mode, at any time.
+ * How a write fault that needs only the W bit back is fixed.
+ *
+ * KVM_CHECK_EXTENSION: bit n is set when mode n is there. KVM_ENABLE_CAP on a
+ * VM: args[0] is the mode, flags is 0, the other args are ignored. Allowed at
+ * any time, while vCPUs run too; each fault reads the mode once. A new VM has
+ * the mode of the module parameter fastpath=.
+ *
+ * EINVAL: no such mode, or flags. EFAULT: the argument cannot be read.
  */
 #define UM_CAP_FASTPATH (UM_BASE + 2)
-#define UM_FASTPATH_OFF 0
-#define UM_FASTPATH_TAG 1
-#define UM_FASTPATH_MW 2
+#define UM_FASTPATH_OFF 0 /* by the slow path */
+#define UM_FASTPATH_TAG 1 /* claim the entry with the vCPU's id, then commit */
+#define UM_FASTPATH_MW 2  /* one compare-and-exchange */
 
 #endif

@@ -112,7 +112,10 @@ bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot);
  */
 void um_mmu_invalidate_begin(struct um_mmu *mmu);
 void um_mmu_invalidate_end(struct um_mmu *mmu);
-/* Remove [start, end) of the slot. Returns true when um_tlb_pay() is due. */
+/*
+ * Remove [start, end) of the slot, in frames. Returns true when um_tlb_pay()
+ * is due. Does not sleep, but may pay.
+ */
 bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 		  gfn_t end);
 /* Was any page of [start, end) used? age also forgets that it was. */
@@ -132,7 +135,7 @@ bool um_mmu_test_age(struct um_mmu *mmu, const struct um_slot *slot,
 bool um_mmu_audit(struct um_mmu *mmu);
 bool um_mmu_audit_quiet(struct um_mmu *mmu);
 
-/* EPTP without its root address: memory type, walk length, A/D. */
+/* EPTP without its root address, which the caller adds: see the SDM. */
 u64 um_mmu_eptp(const struct um_mmu *mmu);
 
 #endif

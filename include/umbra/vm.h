@@ -155,8 +155,9 @@ static inline int um_vcpu_count(const struct um_vm *vm)
 		      ((vcpu) = (vm)->vcpu[i], true); (i)++)
 
 /*
- * core/dev.c: the device node. Unregistering waits for what was left to RCU;
- * no VM lives then, because each file holds the module.
+ * core/dev.c: the device node. Returns 0, -ENOMEM, or what misc_register()
+ * says (-EEXIST: the name is taken). Unregistering waits for what was left to
+ * RCU; no VM lives then, because each file holds the module.
  */
 int um_dev_register(const char *node);
 void um_dev_unregister(void);
@@ -167,7 +168,20 @@ void um_vm_put(struct um_vm *vm);
 /* Marks the VM dead and kicks its vCPUs, without waiting. Any context. */
 void um_vm_kill(struct um_vm *vm);
 
-/* core/memslot.c */
+/*
+ * core/memslot.c
+ *
+ * um_slot_set() - KVM_SET_USER_MEMORY_REGION: addresses and size in bytes,
+ * multiples of 4K. Returns 0, -EINVAL, -EEXIST (overlap), -ENOMEM; nothing
+ * has changed unless 0. On return no vCPU reaches what was taken away.
+ *
+ * um_slot_dirty_log() - KVM_GET_DIRTY_LOG: one bit for a 4K page, from the
+ * slot's first. Returns 0, -EINVAL (no such id), -ENOENT (no slot, or not
+ * logged), -EFAULT; what could not be copied out stays dirty.
+ *
+ * Both take slots_lock and sleep. um_slot_find() is for holders of SRCU or
+ * slots_lock; NULL where there is no slot.
+ */
 int um_slot_set(struct um_vm *vm,
 		const struct kvm_userspace_memory_region *mem);
 int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log);
@@ -192,7 +206,12 @@ int um_guest_cmpxchg(struct um_vm *vm, gpa_t gpa, void *old, const void *new,
 /* No slot there, or (write) a read-only one. */
 bool um_guest_is_mmio(struct um_vm *vm, gpa_t gpa, bool write);
 
-/* core/cpuid.c: what a guest sees; core/cpuid_supported.c: what it may see */
+/*
+ * core/cpuid.c: what a guest sees; core/cpuid_supported.c: what it may see.
+ * Return 0, -EFAULT, -E2BIG (more than UM_CPUID_MAX entries, or too few for
+ * the answer), -ENOMEM; um_cpuid_set() also -EINVAL for a table that cannot
+ * be, or another one than a vCPU that has run sees already.
+ */
 int um_cpuid_supported(struct kvm_cpuid2 __user *user);
 void um_cpuid_init(struct um_vcpu *vcpu);
 int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user);

@@ -17,7 +17,10 @@ struct um_vm;
  */
 int um_vmx_init(void);
 void um_vmx_exit(void);
-/* VMXON everywhere for the first VM, VMXOFF after the last. -EBUSY: taken. */
+/*
+ * VMXON everywhere for the first VM, VMXOFF after the last. Returns 0, -EBUSY
+ * when VMX is in use, or -EIO when a CPU refused. Both sleep.
+ */
 int um_vmx_get(void);
 void um_vmx_put(void);
 const struct um_mmu_caps *um_vmx_mmu_caps(void);
@@ -25,12 +28,18 @@ const struct um_mmu_caps *um_vmx_mmu_caps(void);
 /*
  * A vCPU is allocated by vmx/ because its own struct contains ours; the
  * common part is zeroed but for what vmx/ owns. core/ has set vcpu->vm, id,
- * idx through the arguments.
+ * idx through the arguments. Returns ERR_PTR(-ENOMEM), never NULL. Sleeps.
  */
 struct um_vcpu *um_vmx_vcpu_create(struct um_vm *vm, int id, int idx);
 void um_vmx_vcpu_free(struct um_vcpu *vcpu);
 
-/* All below: vcpu->mutex held, no preempt-off, may sleep. errno as KVM. */
+/*
+ * All below: vcpu->mutex held, no preempt-off, may sleep. Setters return 0 or
+ * -EINVAL and then have changed nothing. errno as KVM.
+ *
+ * um_vmx_run() returns 0 with run->exit_reason set, -EINTR (signal, immediate
+ * exit), or what a fault ended with: see docs/fault-path.md.
+ */
 int um_vmx_run(struct um_vcpu *vcpu);
 void um_vmx_get_regs(struct um_vcpu *vcpu, struct kvm_regs *regs);
 int um_vmx_set_regs(struct um_vcpu *vcpu, const struct kvm_regs *regs);
