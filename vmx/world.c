@@ -11,6 +11,12 @@
 #include "entry.h"
 #include "vmcs.h"
 
+/* SDM, VM-entry failures: state was not loaded, a launch did not count. */
+static __always_inline bool entered(const struct um_world *w)
+{
+	return !(w->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
+}
+
 static __always_inline bool is_nmi(void)
 {
 	return (vmcs_read(VM_EXIT_INTR_INFO) & INTR_INFO_INTR_TYPE_MASK) ==
@@ -44,8 +50,9 @@ static noinstr void enter_exit(struct um_world *w)
 	w->cr2 = native_read_cr2();
 
 	if (likely(!w->fail)) {
-		w->launched = 1;
 		w->exit_reason = vmcs_read(VM_EXIT_REASON);
+		if (likely(entered(w)))
+			w->launched = 1;
 		if (w->exit_reason == EXIT_REASON_EXCEPTION_NMI && is_nmi())
 			um_do_nmi();
 	}
