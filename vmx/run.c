@@ -65,8 +65,6 @@ static void store_debug(struct um_vmx *vmx)
 {
 	get_debugreg(vmx->dr6, 6);
 	set_debugreg(DR6_RESERVED, 6);
-	if (hw_breakpoint_active())
-		hw_breakpoint_restore();
 }
 
 /* A kernel text patch or a new PCID may have changed these since last time. */
@@ -120,6 +118,9 @@ static void run_guest(struct um_vmx *vmx)
 		update_debugctlmsr(debugctl);
 	if (debug)
 		store_debug(vmx);
+	/* An exit turns DR7 off, whosever breakpoints stand there. */
+	if (unlikely(hw_breakpoint_active()))
+		hw_breakpoint_restore();
 	if (xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, um_host_xcr0);
 }
