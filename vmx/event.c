@@ -103,15 +103,25 @@ void um_event_requeue(struct um_vmx *vmx, u32 info)
 		e->insn_len = vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN);
 }
 
-static int exit_machine_check(void)
+/* Interrupts off, on the CPU of the exit: whose machine check it is. */
+void um_event_machine_check(struct um_vmx *vmx)
 {
+	u32 reason = vmx->world.exit_reason, info;
 	struct pt_regs regs = {
 		.cs = 3, /* as if it came from user mode: it did not hit us */
 		.flags = X86_EFLAGS_IF,
 	};
 
+	if (reason == EXIT_REASON_EXCEPTION_NMI) {
+		info = vmx_read(vmx, VM_EXIT_INTR_INFO);
+		if ((info & (INTR_INFO_VECTOR_MASK |
+			     INTR_INFO_INTR_TYPE_MASK)) !=
+		    (X86_TRAP_MC | INTR_TYPE_HARD_EXCEPTION))
+			return;
+	} else if ((u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
+		return;
+	}
 	do_machine_check(&regs);
-	return UM_RESUME;
 }
 
 /* SDM, "Exit Qualification for Debug Exceptions" */
@@ -141,7 +151,10 @@ static void exit_debug(struct um_vmx *vmx, u32 type)
 	um_inject(vmx, X86_TRAP_DB);
 }
 
-/* Exception or NMI. The NMI itself was handled before interrupts came on. */
+/*
+ * Exception or NMI. NMI and machine check were handled before interrupts came
+ * on.
+ */
 int um_exit_exception(struct um_vmx *vmx)
 {
 	u32 info = vmx_read(vmx, VM_EXIT_INTR_INFO);
@@ -154,7 +167,7 @@ int um_exit_exception(struct um_vmx *vmx)
 	}
 	switch (vector) {
 	case X86_TRAP_MC:
-		return exit_machine_check();
+		return UM_RESUME;
 	case X86_TRAP_DB:
 		exit_debug(vmx, type);
 		return UM_RESUME;

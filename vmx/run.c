@@ -164,6 +164,8 @@ static int enter(struct um_vmx *vmx)
 		um_tlb_flush(vmx, owed);
 	run_guest(vmx);
 	WRITE_ONCE(vcpu->in_guest, false);
+	if (likely(!vmx->world.fail))
+		um_event_machine_check(vmx);
 	vcpu->stat.exits++;
 	check_delivery(vmx);
 	/*
