@@ -65,7 +65,7 @@ static const struct need ept_names[] = {
 
 int um_caps_refuse(const char *what)
 {
-	pr_err("CPU %d lacks %s\n", smp_processor_id(), what);
+	pr_err("CPU %d lacks %s\n", raw_smp_processor_id(), what);
 	return -ENODEV;
 }
 
@@ -119,6 +119,8 @@ static int read_basic(struct um_vmx_caps *c)
 		return um_caps_refuse("a VMCS that fits a page");
 	if (((basic >> 50) & 0xf) != 6)
 		return um_caps_refuse("write-back VMCS memory");
+	if (!(basic & BIT_ULL(54)))
+		return um_caps_refuse("exit information for INS and OUTS");
 	if (!(basic & BIT_ULL(55)))
 		return um_caps_refuse("true VMX control MSRs");
 	return 0;
@@ -163,7 +165,6 @@ static int read_ept(struct um_mmu_caps *mmu)
 	mmu->ad = ept & VMX_EPT_AD_BIT;
 	mmu->huge2m = ept & VMX_EPT_2MB_PAGE_BIT;
 	mmu->huge1g = ept & VMX_EPT_1GB_PAGE_BIT;
-	mmu->exec_only = ept & VMX_EPT_EXECUTE_ONLY_BIT;
 	mmu->maxphyaddr = boot_cpu_data.x86_phys_bits;
 	return 0;
 }

@@ -59,10 +59,20 @@ int um_vmx_set_regs(struct um_vcpu *vcpu, const struct kvm_regs *regs)
 	return 0;
 }
 
-/* VMCS selector field of each segment, and kvm_sregs' member. */
-#define SEGMENTS(X)                                            \
-	X(ES, es) X(CS, cs) X(SS, ss) X(DS, ds) X(FS, fs)      \
-	X(GS, gs) X(LDTR, ldt) X(TR, tr)
+/* Where each segment stands: its VMCS selector field, its kvm_sregs member. */
+static const struct segment_place {
+	u16 field;
+	u16 member;
+} segments[] = {
+	{ GUEST_ES_SELECTOR, offsetof(struct kvm_sregs, es) },
+	{ GUEST_CS_SELECTOR, offsetof(struct kvm_sregs, cs) },
+	{ GUEST_SS_SELECTOR, offsetof(struct kvm_sregs, ss) },
+	{ GUEST_DS_SELECTOR, offsetof(struct kvm_sregs, ds) },
+	{ GUEST_FS_SELECTOR, offsetof(struct kvm_sregs, fs) },
+	{ GUEST_GS_SELECTOR, offsetof(struct kvm_sregs, gs) },
+	{ GUEST_LDTR_SELECTOR, offsetof(struct kvm_sregs, ldt) },
+	{ GUEST_TR_SELECTOR, offsetof(struct kvm_sregs, tr) },
+};
 
 static void get_segment(struct um_vmx *vmx, unsigned long sel,
 			struct kvm_segment *s)
@@ -114,13 +124,13 @@ static void set_segment(struct um_vmx *vmx, unsigned long sel,
 void um_vmx_get_sregs(struct um_vcpu *vcpu, struct kvm_sregs *sregs)
 {
 	struct um_vmx *vmx = to_vmx(vcpu);
+	int i;
 
 	memset(sregs, 0, sizeof(*sregs));
 	um_vcpu_load(vmx);
-#define GET(VMCS, member) \
-	get_segment(vmx, GUEST_##VMCS##_SELECTOR, &sregs->member);
-	SEGMENTS(GET)
-#undef GET
+	for (i = 0; i < ARRAY_SIZE(segments); i++)
+		get_segment(vmx, segments[i].field,
+			    (void *)sregs + segments[i].member);
 	sregs->gdt.base = vmx_read(vmx, GUEST_GDTR_BASE);
 	sregs->gdt.limit = vmx_read(vmx, GUEST_GDTR_LIMIT);
 	sregs->idt.base = vmx_read(vmx, GUEST_IDTR_BASE);
@@ -167,19 +177,18 @@ static bool sregs_valid(struct um_vmx *vmx, const struct kvm_sregs *s)
 int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
 {
 	struct um_vmx *vmx = to_vmx(vcpu);
-	int err = -EINVAL;
+	int err = -EINVAL, i;
 
 	um_vcpu_load(vmx);
 	if (!sregs_valid(vmx, sregs))
 		goto out;
-	/* Loaded first, because it is all that can still fail. */
+	/* PDPTEs that cannot be loaded leave the old ones, as with KVM. */
 	if (um_is_pae(sregs->cr0, sregs->cr4, sregs->efer))
 		um_pdptrs_load(vmx, sregs->cr3);
 	err = 0;
-#define SET(VMCS, member) \
-	set_segment(vmx, GUEST_##VMCS##_SELECTOR, &sregs->member);
-	SEGMENTS(SET)
-#undef SET
+	for (i = 0; i < ARRAY_SIZE(segments); i++)
+		set_segment(vmx, segments[i].field,
+			    (const void *)sregs + segments[i].member);
 	vmx_write(vmx, GUEST_GDTR_BASE, sregs->gdt.base);
 	vmx_write(vmx, GUEST_GDTR_LIMIT, sregs->gdt.limit);
 	vmx_write(vmx, GUEST_IDTR_BASE, sregs->idt.base);
@@ -284,5 +293,14 @@ int um_vmx_set_xcrs(struct um_vcpu *vcpu, const struct kvm_xcrs *xcrs)
 
 void um_vmx_cpuid_changed(struct um_vcpu *vcpu)
 {
-	um_cr_cpuid_changed(to_vmx(vcpu));
+	struct um_vmx *vmx = to_vmx(vcpu);
+	u32 cpu2 = um_caps.cpu2;
+
+	um_cr_cpuid_changed(vmx);
+	/* A guest that is not offered RDTSCP must not read our TSC_AUX. */
+	if (!vmx->has_rdtscp)
+		cpu2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
+	um_vcpu_load(vmx);
+	vmx_write(vmx, SECONDARY_VM_EXEC_CONTROL, cpu2);
+	um_vcpu_put(vmx);
 }

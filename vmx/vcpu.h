@@ -202,13 +202,11 @@ void um_vmcs_load(struct um_vmx *vmx, int cpu);
 void um_vmcs_clear(struct um_vmx *vmx);
 
 /* switch.c: preemption off, or by preempt notifier */
-int um_switch_init(void);
 void um_vcpu_load(struct um_vmx *vmx);
 void um_vcpu_put(struct um_vmx *vmx);
 void um_vcpu_sched_in(struct um_vmx *vmx, int cpu);
 void um_vcpu_sched_out(struct um_vmx *vmx);
 void um_switch_to_guest(struct um_vmx *vmx);
-u64 um_uret_host(int i);
 void um_uret_set(struct um_vmx *vmx, int i, u64 value);
 int um_uret_find(u32 msr);
 void um_uret_drop_cpu(void);

@@ -81,7 +81,7 @@ static void setup_host(struct um_vmx *vmx)
 	rdmsrl(MSR_EFER, msr);
 	vmcs_write(HOST_IA32_EFER, msr);
 	vmcs_write(HOST_RIP, (unsigned long)um_vmx_exit_label);
-	vmcs_write(HOST_RSP, (unsigned long)0);
+	vmcs_write(HOST_RSP, 0UL);
 }
 
 static void setup_segment(unsigned long sel_field, u32 ar)

@@ -27,7 +27,6 @@ struct um_mmu_caps {
 	bool ad;     /* accessed and dirty flags for EPT */
 	bool huge2m; /* 2M leaves */
 	bool huge1g; /* 1G leaves */
-	bool exec_only;
 	u8 maxphyaddr;
 };
 
