@@ -6,10 +6,10 @@
  * Slots and vCPU state have tables of their own (api_slot_test.c,
  * api_state_test.c).
  */
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include "kselftest_harness.h"
 #include "lib/vm.h"
+#include "uapi/umbra.h"
 
 #define NO_SUCH_IOCTL _IO(KVMIO, 0x3f)
 #define FOREIGN_TYPE _IO('Q', 0x80)
@@ -451,24 +451,28 @@ TEST(close_vm_before_vcpu)
 	vm_free(vm);
 }
 
-/* umbra only: the shadow engine is announced, and refused in its own word. */
-TEST(shadow_engine_refused)
+/* umbra only: what is told of its machine types is what can be made. */
+TEST(umbra_machine_types)
 {
-	char path[128], old[32];
-	struct stat st;
-	int dev, err;
+	static const u64 types[] = { UM_VM_TYPE_TDP, UM_VM_TYPE_SHADOW };
+	int dev = dev_open(), i, fd, err;
+	int told = KIOCTL(dev, KVM_CHECK_EXTENSION, UM_CAP_VM_TYPES);
 
-	if (!umbra_param("engine", path, sizeof(path)))
-		SKIP(return, "no umbra parameter engine on this device");
-	ASSERT_EQ(0, stat(path, &st));
-	if (!(st.st_mode & 0200))
-		SKIP(return, "parameter engine is fixed at load");
-	ASSERT_GT(file_read(path, old, sizeof(old)), 0);
-	ASSERT_EQ(0, file_write(path, "shadow"));
-	dev = dev_open();
-	err = KERR(dev, KVM_CREATE_VM, 0);
-	ASSERT_EQ(0, file_write(path, old));
-	EXPECT_EQ(EOPNOTSUPP, err);
+	if (told <= 0)
+		SKIP(return, "not umbra: no UM_CAP_VM_TYPES");
+	EXPECT_TRUE(told & 1 << (UM_VM_TYPE_TDP - UM_BASE));
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		fd = KIOCTL(dev, KVM_CREATE_VM, types[i]);
+		err = fd < 0 ? errno : 0;
+		if (told >> (types[i] - UM_BASE) & 1) {
+			EXPECT_EQ(0, err);
+			close(fd);
+		} else {
+			EXPECT_EQ(EOPNOTSUPP, err);
+		}
+	}
+	EXPECT_EQ(EINVAL, KERR(dev, KVM_CREATE_VM, UM_BASE));
+	EXPECT_EQ(EINVAL, KERR(dev, KVM_CREATE_VM, UM_BASE + 99));
 	close(dev);
 }
 

@@ -321,4 +321,47 @@ TEST(mmio_writes)
 	vm_free(vm);
 }
 
+static void guest_crossing(void)
+{
+	u64 v;
+
+	guest_write(HOLE + PAGE_SIZE - 4, 0x1122334455667788);
+	v = guest_read(HOLE + PAGE_SIZE - 4);
+	GUEST_ASSERT_EQ(v, 0xbbbbbbbbaaaaaaaa);
+	guest_done();
+}
+
+static void *run_in_thread(void *vcpu)
+{
+	run_to_exit(vcpu, KVM_EXIT_MMIO);
+	return NULL;
+}
+
+/* The second piece of an access may be asked for by another thread. */
+TEST(crossing_access_of_two_threads)
+{
+	static const u32 pieces[] = { 0x55667788, 0x11223344 };
+	struct vm *vm = vm_boot(1, guest_crossing);
+	struct kvm_run *run = vm->vcpus[0].run;
+	pthread_t thread;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, run_in_thread,
+					    &vm->vcpus[0]));
+		pthread_join(thread, NULL);
+		EXPECT_EQ(4, run->mmio.len);
+		EXPECT_EQ(HOLE + PAGE_SIZE - (i & 1 ? 0 : 4),
+			  run->mmio.phys_addr);
+		EXPECT_EQ(i < 2, run->mmio.is_write);
+		if (i < 2) {
+			EXPECT_EQ(pieces[i], *(u32 *)run->mmio.data);
+			continue;
+		}
+		memset(run->mmio.data, i == 2 ? 0xaa : 0xbb, 8);
+	}
+	run_to_done(&vm->vcpus[0]);
+	vm_free(vm);
+}
+
 TEST_HARNESS_MAIN

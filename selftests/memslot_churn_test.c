@@ -221,12 +221,22 @@ TEST(many_slots)
 	many(_metadata, 500);
 }
 
-/* All there can be: minutes under emulation, so only when asked for. */
-TEST(all_slots)
+FIXTURE(all) {
+};
+
+FIXTURE_SETUP(all)
+{
+}
+
+FIXTURE_TEARDOWN(all)
+{
+}
+
+/* All there can be: long under emulation, so only when asked for. */
+TEST_F_TIMEOUT(all, slots, 1800)
 {
 	if (!getenv("SELFTEST_LONG"))
 		SKIP(return, "32763 slots: set SELFTEST_LONG=1");
-	alarm(0);
 	many(_metadata, 32762);
 }
 
