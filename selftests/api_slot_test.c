@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * api_slot_test.c - the table of KVM_SET_USER_MEMORY_REGION: what is refused
+ * The table of KVM_SET_USER_MEMORY_REGION: what is refused
  * with which errno, and that a refusal changes nothing.
  */
 #include "kselftest_harness.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * api_state_test.c - vCPU state through the ioctls: what is given back is
+ * VCPU state through the ioctls: what is given back is
  * what was set, garbage is refused and changes nothing.
  */
 #include "kselftest_harness.h"

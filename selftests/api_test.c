@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * api_test.c - the ioctl table: what each fd answers, values of the
+ * The ioctl table: what each fd answers, values of the
  * capabilities, errno of bad numbers, bad pointers and foreign processes.
  *
  * Slots and vCPU state have tables of their own (api_slot_test.c,

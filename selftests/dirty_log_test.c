@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dirty_log_test.c - the dirty log: what sets a bit, what does not, and that
+ * The dirty log: what sets a bit, what does not, and that
  * a copy kept up to date by it alone ends equal to the memory.
  */
 #include "kselftest_harness.h"

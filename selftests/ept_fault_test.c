@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ept_fault_test.c - first touches of every kind of memory.
+ * First touches of every kind of memory.
  */
 #include <fcntl.h>
 #include "kselftest_harness.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fastpath_test.c - umbra's ways to give a write-protected page back: each
+ * Umbra's ways to give a write-protected page back: each
  * mode is correct, and the counters say which one did the work.
  */
 #include "kselftest_harness.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * guest_io_test.c - port and memory-mapped I/O: what user space sees of each
+ * Port and memory-mapped I/O: what user space sees of each
  * instruction, and what the guest makes of the answer.
  */
 #include "kselftest_harness.h"

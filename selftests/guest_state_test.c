@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * guest_state_test.c - what a guest does to its own CPU: garbage in control
+ * What a guest does to its own CPU: garbage in control
  * registers and MSRs traps in the guest, exits carry what they should, and
  * the FPU belongs to the guest alone.
  */
@@ -179,7 +179,7 @@ static void guest_traps(void)
 {
 	int r;
 
-	r = SAFE_ASM("ud2", );
+	r = SAFE_ASM("ud2",);
 	GUEST_ASSERT_EQ(r, UD);
 	r = SAFE_ASM("xorl %%eax, %%eax; divl %%eax", , "d"(0), "a"(1));
 	GUEST_ASSERT_EQ(r, TRAPPED | 0);
@@ -188,10 +188,10 @@ static void guest_traps(void)
 	GUEST_ASSERT_EQ(read_cr2(), 1ul << 40);
 	r = SAFE_ASM("movq (%[p]), %%rax", , [p] "r"(1ul << 62), "a"(0));
 	GUEST_ASSERT_EQ(r, GP);
-	r = SAFE_ASM("int3", );
+	r = SAFE_ASM("int3",);
 	GUEST_ASSERT_EQ(r, TRAPPED | 3);
 	/* No VMX and no SVM for this guest to turn on. */
-	r = SAFE_ASM(".byte 0x0f, 0x01, 0xd8", );		/* vmrun */
+	r = SAFE_ASM(".byte 0x0f, 0x01, 0xd8",);		/* vmrun */
 	GUEST_ASSERT_EQ(r, UD);
 	guest_done();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hotplug_test.c - a CPU leaves and comes back while a VM runs.
+ * A CPU leaves and comes back while a VM runs.
  */
 #include <sched.h>
 #include "kselftest_harness.h"

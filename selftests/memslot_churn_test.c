@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memslot_churn_test.c - slots come, go and move under running vCPUs.
+ * Slots come, go and move under running vCPUs.
  */
 #include "kselftest_harness.h"
 #include "lib/vm.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * notifier_test.c - the host changes its mapping under a guest that has the
+ * The host changes its mapping under a guest that has the
  * page mapped. The guest must see the host's content of the moment, and the
  * host what the guest writes.
  */

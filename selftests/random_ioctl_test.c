@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * random_ioctl_test.c - many threads misuse one VM at once.
+ * Many threads misuse one VM at once.
  *
  * What each call answers is of no interest; that the device and a VM beside
  * this one still work is. RANDOM_SEED= and RANDOM_COUNT= repeat a run.

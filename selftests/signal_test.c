@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * signal_test.c - leaving KVM_RUN by signals, and dying at any point.
+ * Leaving KVM_RUN by signals, and dying at any point.
  */
 #include <sys/wait.h>
 #include "kselftest_harness.h"
@@ -96,7 +96,7 @@ TEST(blocked_signal_does_not_disturb)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, pending_main, &r));
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, r.err);
-	EXPECT_TRUE(vcpu_ucall(&vm->vcpus[0]) != NULL);
+	EXPECT_TRUE(!!vcpu_ucall(&vm->vcpus[0]));
 	run_to_done(&vm->vcpus[0]);
 	vm_free(vm);
 }

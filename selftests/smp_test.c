@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * smp_test.c - two vCPUs and what they share.
+ * Two vCPUs and what they share.
  */
 #include <sched.h>
 #include "kselftest_harness.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stats_test.c - the format of KVM_GET_STATS_FD, on VM and vCPU.
+ * The format of KVM_GET_STATS_FD, on VM and vCPU.
  */
 #include "kselftest_harness.h"
 #include "lib/vm.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vm_once.c - a helper of unload_test.sh, no test of its own.
+ * A helper of unload_test.sh, no test of its own.
  *
  *   vm_once        run one small guest, exit 0
  *   vm_once hold   run one, then keep the VM until killed

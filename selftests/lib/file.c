@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * file.c - small files of sysfs and proc.
+ * Small files of sysfs and proc.
  */
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * guest.h - what guest code may call.
+ * What guest code may call.
  *
  * Guest code is ordinary C in the test program. The whole program is copied
  * to the same addresses inside the guest, which runs in long mode on

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remote.c - the guest that does single accesses at the test's word.
+ * The guest that does single accesses at the test's word.
  */
 #include "lib/vm.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stats.c - one counter out of KVM_GET_STATS_FD, by name.
+ * One counter out of KVM_GET_STATS_FD, by name.
  */
 #include "lib/vm.h"
 

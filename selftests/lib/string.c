@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * string.c - memory functions that a guest can run.
+ * Memory functions that a guest can run.
  *
  * libc chooses its own by the host's CPU features, so a copy that the
  * compiler puts into guest code would land in AVX the guest has not enabled.

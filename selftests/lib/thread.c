@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * thread.c - vCPUs in threads, and how to get one out of KVM_RUN.
+ * VCPUs in threads, and how to get one out of KVM_RUN.
  *
  * A kick is SIGUSR1 with an empty handler. It may arrive just before the
  * thread enters KVM_RUN, so whoever waits for the effect kicks again.

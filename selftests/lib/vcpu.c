@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vcpu.c - a vCPU: its first state, and running it to the guest's next call.
+ * A vCPU: its first state, and running it to the guest's next call.
  */
 #include "lib/vm.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vm.c - a VM, its slots and the guest's image.
+ * A VM, its slots and the guest's image.
  *
  * Slot 0 holds descriptor tables, identity page tables, stacks, and a copy of
  * this program at its own addresses (see guest.h).

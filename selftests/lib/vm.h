@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vm.h - the host side: a VM with its slots, vCPUs that run to the next
+ * The host side: a VM with its slots, vCPUs that run to the next
  * call of the guest, threads for them, statistics, module parameters.
  *
  * Helpers that cannot fail in a correct run end the test process with a
