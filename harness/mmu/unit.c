@@ -306,6 +306,27 @@ static void while_stalled(void)
 	put(stalled, GFN, um_spte_claimed(0, other_tag));
 }
 
+/*
+ * An entry found empty may have been emptied by another party that has not
+ * owed yet: while there is one, who relies on the entry owes as well.
+ */
+static void unmap_while_taken(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, false);
+	struct um_mmu *mmu = &world->mmu;
+
+	touch(world, GFN, UM_ACC_W);
+	CHECK(um_mmu_unmap(mmu, world->slots[0], GFN, GFN + 1));
+	um_tlb_pay(mmu);
+	CHECK(!um_mmu_unmap(mmu, world->slots[0], GFN, GFN + 1));
+	um_tlb_take_begin(&mmu->tlb);
+	CHECK(um_mmu_unmap(mmu, world->slots[0], GFN, GFN + 1));
+	um_tlb_take_end(&mmu->tlb, true);
+	um_tlb_pay(mmu);
+	CHECK(!um_mmu_unmap(mmu, world->slots[0], GFN, GFN + 1));
+	CHECK(world_free(world));
+}
+
 /* True when the leaf that results maps what the host maps. */
 static bool stalled_commit(u8 tag)
 {
@@ -460,7 +481,7 @@ int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shim_thread(1);
-	printf("TAP version 13\n1..15\n");
+	printf("TAP version 13\n1..16\n");
 	run("spte_invariants", spte_invariants);
 	run("populate", populate);
 	run("read_only_slot", read_only_slot);
@@ -470,6 +491,7 @@ int main(void)
 	run("dirty_off", dirty_off);
 	run("taken_tag", taken_tag);
 	run("unique_tag", unique_tag);
+	run("unmap_while_taken", unmap_while_taken);
 	run("split_and_merge", split_and_merge);
 	run("huge_in_logged_slot", huge_in_logged_slot);
 	run("aging_ad", aging_ad);
