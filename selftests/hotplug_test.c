@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A CPU leaves and comes back while a VM runs.
+ * A CPU leaves and comes back while a VM runs, and so does the whole host.
  */
 #include <sched.h>
+#include <string.h>
 #include "kselftest_harness.h"
 #include "lib/vm.h"
 
@@ -86,6 +87,34 @@ TEST(vm_on_returned_cpu)
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
 	vm = vm_boot_remote(1);
 	EXPECT_EQ(0, remote_read(&vm->vcpus[0], 0));
+	vm_free(vm);
+}
+
+/*
+ * The kernel's own suspend test goes all the way but for the firmware: threads
+ * frozen, CPUs off, the boot CPU's hooks called, a pause, and back.
+ */
+TEST(suspend_and_resume)
+{
+	struct vcpu_thread t[2] = { 0 };
+	char state[64];
+	struct vm *vm;
+	int i;
+
+	if (file_read("/sys/power/state", state, sizeof(state)) < 0 ||
+	    !strstr(state, "mem") || file_write("/sys/power/pm_test", "core"))
+		SKIP(return, "no suspend to memory, or no way to test it");
+	file_write("/sys/module/suspend/parameters/pm_test_delay", "1");
+	vm = vm_boot(2, (void (*)(void))guest);
+	vm_add_mem(vm, MEM_SLOT, 0, MEM_GPA, 2 * HUGE_SIZE);
+	for (i = 0; i < 2; i++)
+		vcpu_thread_start(&t[i], &vm->vcpus[i]);
+	await_beat(_metadata, vm);
+	EXPECT_EQ(0, file_write("/sys/power/state", "mem"));
+	await_beat(_metadata, vm);
+	EXPECT_EQ(0, file_write("/sys/power/pm_test", "none"));
+	for (i = 0; i < 2; i++)
+		vcpu_thread_stop(&t[i]);
 	vm_free(vm);
 }
 
