@@ -26,11 +26,15 @@ install: modules_install ## modules_install, then depmod
 modules_install: all ## put umbra.ko under /lib/modules/KVER/updates
 	@$(kbuild) INSTALL_MOD_DIR=updates modules_install
 
-dkms-install: ## have DKMS build it for each kernel of this machine
-	rm -rf $(DKMS_TREE)
-	mkdir -p $(DKMS_TREE)
-	cp -r --parents dkms.conf Makefile scripts $(SOURCES) $(DKMS_TREE)
-	dkms install umbra/$(VERSION) --force
+dkms-install: ## have DKMS build it for each 6.1 and 6.12 of this machine
+	@rm -rf $(DKMS_TREE)
+	@mkdir -p $(DKMS_TREE)
+	@cp -r --parents dkms.conf Makefile scripts $(SOURCES) $(DKMS_TREE)
+	@for dir in /lib/modules/6.1.*/build /lib/modules/6.12.*/build; do \
+		rel=$$(basename $$(dirname $$dir)); \
+		[ ! -e $$dir/Makefile ] || \
+			dkms install umbra/$(VERSION) -k $$rel --force || exit; \
+	done
 
 run: ## boot a VT-x host and migrate a guest live in it
 	@scripts/run
@@ -48,9 +52,8 @@ style: ## checkpatch, sizes and the direction of #includes
 	@scripts/check-style
 
 compile_commands.json: all ## for editors and clang tools
-	@scripts/ksource gen_compile_commands.py
-	@python3 build/ksource/scripts/clang-tools/gen_compile_commands.py \
-		-d $(CURDIR) -o $@ $(CURDIR)
+	@tool=$$(scripts/ksource gen_compile_commands.py) && \
+		python3 $$tool -d $(CURDIR) -o $@ $(CURDIR)
 
 clean: ## remove what was built, but keep build/kernels
 	@if [ -e $(KDIR)/Makefile ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
