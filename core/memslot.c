@@ -9,9 +9,9 @@
  *
  *   create  publish
  *   flags   publish, wait for readers, um_mmu_slot_log_start() or _stop()
- *   delete  publish without the slot, wait, um_mmu_slot_zap(), publish
- *           without the dying one, wait, free
- *   move    as delete, the second array has the slot at its new place
+ *   delete  publish without the slot, wait, um_mmu_slot_zap(), forget the
+ *           dying one, wait, free
+ *   move    as delete, but a second array has the slot at its new place
  *
  * Against the MMU notifier. A slot that is being deleted has left the arrays
  * while its leaves are still mapped: um_slots.dying keeps it in sight of the
@@ -94,61 +94,113 @@ static struct um_slots *slots_alloc(int n)
 	struct um_slots *slots;
 	size_t head = struct_size(slots, by_gfn, n);
 
-	slots = kvzalloc(head + n * sizeof(*slots->by_hva),
+	slots = kvmalloc(head + n * sizeof(*slots->by_hva),
 			 GFP_KERNEL_ACCOUNT);
 	if (slots) {
 		slots->n = n;
+		slots->dying = NULL;
 		slots->by_hva = (void *)slots + head;
 	}
 	return slots;
 }
 
+/*
+ * Copy @n elements of @size bytes but the one at @drop, with room for one more
+ * before that at @add; -1 is nowhere. Returns where the room is, or -1.
+ */
+static int copy_but(void *to, const void *from, int n, size_t size, int drop,
+		    int add)
+{
+	int i = 0, out = 0, room = -1, end;
+
+	while (i < n || (add == n && room < 0)) {
+		if (i == add && room < 0) {
+			room = out++;
+			continue;
+		}
+		if (i == drop) {
+			i++;
+			continue;
+		}
+		end = n;
+		if (add > i)
+			end = min(end, add);
+		if (drop > i)
+			end = min(end, drop);
+		memcpy(to + out * size, from + i * size, (end - i) * size);
+		out += end - i;
+		i = end;
+	}
+	return room;
+}
+
 static void slots_fill_gfn(struct um_slots *next, const struct um_slots *old,
 			   const struct um_slot *drop, struct um_slot *add)
 {
-	int i, n = 0;
+	int room = copy_but(next->by_gfn, old->by_gfn, old->n,
+			    sizeof(*old->by_gfn),
+			    drop ? slots_upper(old, drop->base) : -1,
+			    add ? slots_upper(old, add->base) : -1);
 
-	for (i = 0; i < old->n; i++) {
-		struct um_slot *slot = old->by_gfn[i];
+	if (room >= 0)
+		next->by_gfn[room] = add;
+}
 
-		if (add && add->base < slot->base) {
-			next->by_gfn[n++] = add;
-			add = NULL;
-		}
-		if (slot != drop)
-			next->by_gfn[n++] = slot;
+/* Index of the first slot that starts at @hva or above. */
+static int slots_lower_hva(const struct um_slots *slots, hva_t hva)
+{
+	int lo = 0, hi = slots->n;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+
+		if (hva <= slots->by_hva[mid].start)
+			hi = mid;
+		else
+			lo = mid + 1;
 	}
-	if (add)
-		next->by_gfn[n] = add;
+	return lo;
+}
+
+/* end_max from index @i on; past @stop it may turn out to be right already. */
+static void slots_fix_end(struct um_slots *slots, int i, int stop)
+{
+	hva_t end_max = i ? slots->by_hva[i - 1].end_max : 0;
+
+	for (; i < slots->n; i++) {
+		struct um_slot_hva *h = &slots->by_hva[i];
+
+		end_max = max(end_max,
+			      h->start + (h->slot->npages << PAGE_SHIFT));
+		if (i > stop && h->end_max == end_max)
+			break;
+		h->end_max = end_max;
+	}
 }
 
 static void slots_fill_hva(struct um_slots *next, const struct um_slots *old,
 			   const struct um_slot *drop, struct um_slot *add)
 {
-	hva_t end_max = 0;
-	int i, n = 0;
+	int gone = -1, place = -1, room;
 
-	for (i = 0; i < old->n; i++) {
-		struct um_slot *slot = old->by_hva[i].slot;
-
-		if (add && add->hva < slot->hva) {
-			next->by_hva[n++].slot = add;
-			add = NULL;
-		}
-		if (slot != drop)
-			next->by_hva[n++].slot = slot;
+	if (drop) {
+		/* Slots may alias: several start there. */
+		gone = slots_lower_hva(old, drop->hva);
+		while (old->by_hva[gone].slot != drop)
+			gone++;
 	}
 	if (add)
-		next->by_hva[n].slot = add;
-
-	for (i = 0; i < next->n; i++) {
-		struct um_slot_hva *h = &next->by_hva[i];
-
-		h->start = h->slot->hva;
-		end_max = max(end_max,
-			      h->start + (h->slot->npages << PAGE_SHIFT));
-		h->end_max = end_max;
+		place = slots_lower_hva(old, add->hva);
+	room = copy_but(next->by_hva, old->by_hva, old->n,
+			sizeof(*old->by_hva), gone, place);
+	if (room >= 0) {
+		next->by_hva[room].start = add->hva;
+		next->by_hva[room].slot = add;
 	}
+	if (gone < 0 || (room >= 0 && room < gone))
+		slots_fix_end(next, room, max(room, gone));
+	else
+		slots_fix_end(next, gone, max(room, gone));
 }
 
 /* The slots of @old without @drop and with @add; either may be NULL. */
@@ -255,23 +307,27 @@ static int slot_replace(struct um_vm *vm, struct um_slot *old,
 {
 	struct um_slots *was = slots_locked(vm);
 	struct um_slots *without = slots_build(was, old, NULL);
-	struct um_slots *next = slots_build(was, old, new);
+	struct um_slots *next = new ? slots_build(was, old, new) : without;
 
 	if (!without || !next) {
 		kvfree(without);
-		kvfree(next);
+		if (new)
+			kvfree(next);
 		return -ENOMEM;
 	}
 	without->dying = old;
 	slots_publish(vm, without);
 	slots_drop(was);
 	um_mmu_slot_zap(&vm->mmu, old);
+	/* Nothing of it is mapped: even the notifier may forget it. */
+	WRITE_ONCE(without->dying, NULL);
 	slots_publish(vm, next);
-	kvfree(without);
-	if (new)
+	if (new) {
+		kvfree(without);
 		xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT);
-	else
+	} else {
 		xa_erase(&vm->slot_ids, old->id);
+	}
 	slot_free_shared(old, new);
 	return 0;
 }

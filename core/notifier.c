@@ -57,14 +57,15 @@ static bool for_range(struct um_vm *vm, hva_t start, hva_t end,
 {
 	int i, idx = srcu_read_lock(&vm->srcu);
 	const struct um_slots *slots = srcu_dereference(vm->slots, &vm->srcu);
+	struct um_slot *dying = READ_ONCE(slots->dying);
 	bool any = false;
 
 	for (i = slots_upper_hva(slots, start);
 	     i < slots->n && slots->by_hva[i].start < end; i++)
 		any |= slot_range(&vm->mmu, slots->by_hva[i].slot, start, end,
 				  fn);
-	if (slots->dying)
-		any |= slot_range(&vm->mmu, slots->dying, start, end, fn);
+	if (dying)
+		any |= slot_range(&vm->mmu, dying, start, end, fn);
 	srcu_read_unlock(&vm->srcu, idx);
 	return any;
 }
