@@ -107,6 +107,19 @@ static enum um_emul_rc translate(struct um_emul_ctx *ctx, u64 linear,
 	return UM_EMUL_RETRY;
 }
 
+/*
+ * Guest memory was not there although it is memory (or, for code, was not
+ * there at all). If that is no longer so, a slot came or went between two
+ * looks, and the instruction is run again.
+ */
+static enum um_emul_rc slot_moved(struct um_vmx *vmx, gpa_t gpa, bool write,
+				  bool was_mmio)
+{
+	return um_guest_is_mmio(vmx->vcpu.vm, gpa, write) == was_mmio ?
+		       UM_EMUL_UNHANDLED :
+		       UM_EMUL_RETRY;
+}
+
 static enum um_emul_rc op_fetch(struct um_emul_ctx *ctx, u64 linear, void *buf,
 				unsigned int n)
 {
@@ -117,8 +130,9 @@ static enum um_emul_rc op_fetch(struct um_emul_ctx *ctx, u64 linear, void *buf,
 	rc = translate(ctx, linear, UM_WALK_FETCH, &gpa);
 	if (rc != UM_EMUL_OK)
 		return rc;
-	return um_guest_read(vmx->vcpu.vm, gpa, buf, n) ? UM_EMUL_UNHANDLED :
-							  UM_EMUL_OK;
+	if (um_guest_read(vmx->vcpu.vm, gpa, buf, n))
+		return slot_moved(vmx, gpa, false, true);
+	return UM_EMUL_OK;
 }
 
 /* @n bytes of MMIO at @gpa in pieces of at most 8. */
@@ -188,8 +202,9 @@ static enum um_emul_rc op_read(struct um_emul_ctx *ctx, u64 linear, void *buf,
 		return rc;
 	if (um_guest_is_mmio(vmx->vcpu.vm, gpa, false))
 		return mmio_read(vmx, gpa, buf, n);
-	return um_guest_read(vmx->vcpu.vm, gpa, buf, n) ? UM_EMUL_UNHANDLED :
-							  UM_EMUL_OK;
+	if (um_guest_read(vmx->vcpu.vm, gpa, buf, n))
+		return slot_moved(vmx, gpa, false, false);
+	return UM_EMUL_OK;
 }
 
 static enum um_emul_rc op_write(struct um_emul_ctx *ctx, u64 linear,
@@ -204,8 +219,9 @@ static enum um_emul_rc op_write(struct um_emul_ctx *ctx, u64 linear,
 		return rc;
 	if (um_guest_is_mmio(vmx->vcpu.vm, gpa, true))
 		return mmio_write(ctx, gpa, buf, n);
-	return um_guest_write(vmx->vcpu.vm, gpa, buf, n) ? UM_EMUL_UNHANDLED :
-							   UM_EMUL_OK;
+	if (um_guest_write(vmx->vcpu.vm, gpa, buf, n))
+		return slot_moved(vmx, gpa, true, false);
+	return UM_EMUL_OK;
 }
 
 static enum um_emul_rc op_cmpxchg(struct um_emul_ctx *ctx, u64 linear,
@@ -229,7 +245,7 @@ static enum um_emul_rc op_cmpxchg(struct um_emul_ctx *ctx, u64 linear,
 	memcpy(expect, old, n);
 	r = um_guest_cmpxchg(vmx->vcpu.vm, gpa, expect, new, n);
 	if (r < 0)
-		return UM_EMUL_UNHANDLED;
+		return slot_moved(vmx, gpa, true, false);
 	return r ? UM_EMUL_RETRY : UM_EMUL_OK;
 }
 
