@@ -123,7 +123,11 @@ static void set_registers(struct vcpu *v, const struct image *image)
 {
 	struct kvm_regs regs = {
 		.rip = image->entry,
-		.rflags = 2,
+		/*
+		 * IF: nothing is injected, but an emulated host may take
+		 * no interrupt of its own while a guest runs without it.
+		 */
+		.rflags = 0x202,
 		.rdi = GUEST_PARAMS,
 		.rsi = v->id,
 		.rsp = GUEST_STACKS + (v->id + 1) * GUEST_STACK,

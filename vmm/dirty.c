@@ -53,14 +53,18 @@ void dirty_fill(struct dirty_set *d)
 			d->bits[i][p / 64] |= 1ULL << p % 64;
 }
 
-/* The test aid: forget every Nth page that the device reports. */
-static uint64_t lose_some(struct dirty_set *d, uint64_t word)
+/*
+ * The test aid: forget every Nth page, whenever the device reports it. Always
+ * the same ones, so that a later write does not make up for it.
+ */
+static uint64_t lose_some(const struct dirty_set *d, uint64_t word,
+			  uint64_t first)
 {
-	uint64_t left = word;
+	unsigned int bit;
 
-	for (; left; left &= left - 1)
-		if (++d->break_count % d->break_every == 0)
-			word &= ~(left & -left);
+	for (bit = 0; bit < 64; bit++)
+		if ((first + bit) % d->break_every == 0)
+			word &= ~(1ULL << bit);
 	return word;
 }
 
@@ -77,7 +81,7 @@ int dirty_harvest(struct dirty_set *d)
 			return -errno;
 		for (w = 0; w < slot_words(d, i); w++) {
 			if (d->break_every && d->log[w])
-				d->log[w] = lose_some(d, d->log[w]);
+				d->log[w] = lose_some(d, d->log[w], w * 64);
 			d->bits[i][w] |= d->log[w];
 		}
 	}

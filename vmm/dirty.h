@@ -10,7 +10,6 @@ struct dirty_set {
 	uint64_t *bits[VM_MAX_SLOTS];
 	uint64_t *log;		/* what the device answers */
 	uint64_t break_every;	/* test aid: lose every Nth page; 0: none */
-	uint64_t break_count;
 };
 
 void dirty_init(struct dirty_set *d, struct vm *vm);
