@@ -28,7 +28,7 @@
 #define CR0_LONG	0x80010033ul	/* PE MP ET NE WP PG */
 #define CR4_LONG	0x20ul		/* PAE */
 #define EFER_LONG	0x500ul		/* LME LMA */
-#define RFLAGS_FIXED	0x2ul
+#define RFLAGS_IF	0x202ul /* so that the host gets its interrupts */
 
 #define CPUID_ENTRIES	256
 
@@ -170,7 +170,7 @@ uint64_t vm_call(struct vm *vm, const char *routine, uint64_t gpa,
 {
 	struct kvm_regs regs = {
 		.rip = GPA_CODE + (routine - guest_start),
-		.rflags = RFLAGS_FIXED,
+		.rflags = RFLAGS_IF,
 		.rsi = gpa, .rdi = stride, .r10 = count, .r11 = mark,
 	};
 	uint64_t start, outer;
