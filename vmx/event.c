@@ -2,6 +2,7 @@
 /*
  * Exceptions into the guest, and events that an exit interrupted.
  */
+#include <linux/string.h>
 #include <asm/mce.h>
 #include <asm/ptrace.h>
 #include "vcpu.h"
@@ -103,14 +104,14 @@ void um_event_requeue(struct um_vmx *vmx, u32 info)
 		e->insn_len = vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN);
 }
 
-/* Interrupts off, on the CPU of the exit: whose machine check it is. */
+/*
+ * An exception, or a machine check during entry. Interrupts off, on the CPU of
+ * the exit: whose machine check it is.
+ */
 void um_event_machine_check(struct um_vmx *vmx)
 {
 	u32 reason = vmx->world.exit_reason, info;
-	struct pt_regs regs = {
-		.cs = 3, /* as if it came from user mode: it did not hit us */
-		.flags = X86_EFLAGS_IF,
-	};
+	struct pt_regs regs;
 
 	if (reason == EXIT_REASON_EXCEPTION_NMI) {
 		info = vmx_read(vmx, VM_EXIT_INTR_INFO);
@@ -121,6 +122,10 @@ void um_event_machine_check(struct um_vmx *vmx)
 	} else if ((u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
 		return;
 	}
+	/* As if it came from user mode: it did not hit us. */
+	memset(&regs, 0, sizeof(regs));
+	regs.cs = 3;
+	regs.flags = X86_EFLAGS_IF;
 	do_machine_check(&regs);
 }
 

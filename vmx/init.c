@@ -116,6 +116,7 @@ int um_vmx_init(void)
 		return err;
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		um_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	um_perf_init();
 	err = um_l1d_init();
 	if (err)
 		return err;

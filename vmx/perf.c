@@ -13,6 +13,8 @@
 #include "perf.h"
 #include "vmcs.h"
 
+DEFINE_STATIC_KEY_FALSE(um_perf_counts);
+
 static struct kvm_pmu no_pmu; /* the guest has none: all zero */
 
 static void set_entry(struct vmx_msr_entry *e, u32 msr, u64 value)
@@ -43,4 +45,14 @@ void um_perf_switch(struct um_perf *perf)
 		vmcs_write(VM_EXIT_MSR_LOAD_COUNT, n);
 		perf->n = n;
 	}
+}
+
+/* Once, at load: the kernel finds its counters at boot. */
+void um_perf_init(void)
+{
+	struct x86_pmu_capability cap;
+
+	perf_get_x86_pmu_capability(&cap);
+	if (cap.num_counters_gp)
+		static_branch_enable(&um_perf_counts);
 }

@@ -5,6 +5,7 @@
 #ifndef _UMBRA_VMX_PERF_H
 #define _UMBRA_VMX_PERF_H
 
+#include <linux/jump_label.h>
 #include <linux/types.h>
 #include <asm/vmx.h>
 
@@ -16,6 +17,10 @@ struct um_perf {
 	struct vmx_msr_entry host[UM_PERF_MSRS];
 	u32 n; /* as the VMCS has it */
 };
+
+/* The host has counters at all. */
+DECLARE_STATIC_KEY_FALSE(um_perf_counts);
+void um_perf_init(void);
 
 /* Interrupts off, before an entry: what perf wants exchanged right now. */
 void um_perf_switch(struct um_perf *perf);

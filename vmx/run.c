@@ -96,7 +96,8 @@ static void run_guest(struct um_vmx *vmx)
 	if (unlikely(!vmx->guest_loaded || !vmx->uret_loaded))
 		um_switch_to_guest(vmx);
 	refresh_host(vmx);
-	um_perf_switch(&vmx->perf);
+	if (static_branch_unlikely(&um_perf_counts))
+		um_perf_switch(&vmx->perf);
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
 	if (xcr0)
@@ -123,6 +124,14 @@ static void run_guest(struct um_vmx *vmx)
 		hw_breakpoint_restore();
 	if (xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, um_host_xcr0);
+}
+
+static bool may_be_mce(const struct um_vmx *vmx)
+{
+	u16 reason = vmx->world.exit_reason;
+
+	return reason == EXIT_REASON_EXCEPTION_NMI ? !vmx->world.fail :
+	       reason == EXIT_REASON_MCE_DURING_VMENTRY;
 }
 
 /* Did the exit cut short the delivery of an event? */
@@ -164,7 +173,7 @@ static int enter(struct um_vmx *vmx)
 		um_tlb_flush(vmx, owed);
 	run_guest(vmx);
 	WRITE_ONCE(vcpu->in_guest, false);
-	if (likely(!vmx->world.fail))
+	if (unlikely(may_be_mce(vmx)))
 		um_event_machine_check(vmx);
 	vcpu->stat.exits++;
 	check_delivery(vmx);
