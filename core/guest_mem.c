@@ -72,7 +72,7 @@ int um_guest_write(struct um_vm *vm, gpa_t gpa, const void *data,
 		if (copy_to_user(user_ptr(slot, gpa), data, n))
 			r = -EFAULT;
 		smp_mb(); /* G1: data before the bit. Pairs with H1. */
-		um_host_mark_dirty(slot, gpa_to_gfn(gpa));
+		um_host_mark_dirty(&vm->mmu, slot, gpa_to_gfn(gpa));
 		data += n;
 		gpa += n;
 		len -= n;
@@ -160,7 +160,7 @@ int um_guest_cmpxchg(struct um_vm *vm, gpa_t gpa, void *old, const void *new,
 	if (slot)
 		r = cmpxchg_len(user_ptr(slot, gpa), old, new, len);
 	if (!r)
-		um_host_mark_dirty(slot, gpa_to_gfn(gpa));
+		um_host_mark_dirty(&vm->mmu, slot, gpa_to_gfn(gpa));
 	um_host_read_unlock(&vm->mmu, idx);
 	return r;
 }

@@ -212,7 +212,6 @@ static struct um_slots *slots_build(const struct um_slots *old,
 
 	if (!next)
 		return NULL;
-	next->gen = old->gen + 1;
 	slots_fill_gfn(next, old, drop, add);
 	slots_fill_hva(next, old, drop, add);
 	return next;
@@ -342,9 +341,9 @@ static int slot_set_flags(struct um_vm *vm, struct um_slot *old,
 	if (!next)
 		return -ENOMEM;
 	slots_publish(vm, next);
-	if (new->dirty && !old->dirty)
+	if (um_slot_is_logged(new) && !um_slot_is_logged(old))
 		r = um_mmu_slot_log_start(&vm->mmu, new);
-	else if (old->dirty && !new->dirty)
+	else if (um_slot_is_logged(old) && !um_slot_is_logged(new))
 		um_mmu_slot_log_stop(&vm->mmu, new);
 	if (r) {
 		slots_publish(vm, was);

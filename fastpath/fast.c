@@ -35,11 +35,11 @@ static u64 um_fast_grant(const struct um_mmu *mmu, const struct um_fault *f,
 	bool write = f->access & UM_ACC_W;
 	u64 new = old & ~UM_SPTE_TAG;
 
-	if (write && level > UM_LEVEL_4K && f->slot->dirty)
+	if (write && level > UM_LEVEL_4K && um_slot_is_logged(f->slot))
 		return 0;
 	if (um_spte_is_tracked(old))
 		new = um_spte_untrack(new);
-	if ((new & UM_SPTE_MW) && (write || !f->slot->dirty))
+	if ((new & UM_SPTE_MW) && (write || !um_slot_is_logged(f->slot)))
 		new |= UM_SPTE_W;
 	if (!um_spte_allows(new, f->access))
 		return 0;
@@ -105,9 +105,9 @@ static enum um_pf um_fast_try(struct um_mmu *mmu, struct um_fault *f,
 
 	if (um_spte_is_tracked(old))
 		f->path |= UM_PATH_RESTORE;
-	if ((new & UM_SPTE_W) && f->slot->dirty) {
+	if ((new & UM_SPTE_W) && um_slot_is_logged(f->slot)) {
 		/* F3: after F2, never before. Pairs with H1. */
-		um_host_mark_dirty(f->slot, f->gfn);
+		um_host_mark_dirty(mmu, f->slot, f->gfn);
 		f->path |= UM_PATH_DIRTY;
 	}
 	return UM_PF_FIXED;

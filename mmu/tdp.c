@@ -37,7 +37,7 @@ static u64 um_tdp_leaf(const struct um_mmu *mmu, const struct um_fault *f)
 	if (f->host_writable && !(f->slot->flags & KVM_MEM_READONLY)) {
 		spte |= UM_SPTE_MW;
 		/* Ahead of the first write, unless that must be noticed. */
-		if (write || !f->slot->dirty)
+		if (write || !um_slot_is_logged(f->slot))
 			spte |= UM_SPTE_W;
 	}
 	/* Set here what the CPU would come to set. */
@@ -92,9 +92,9 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
 		um_stat_leaf(mmu, f->goal_level, 1);
 	if (f->goal_level > UM_LEVEL_4K)
 		f->path |= UM_PATH_HUGE;
-	if ((leaf & UM_SPTE_W) && f->slot->dirty) {
+	if ((leaf & UM_SPTE_W) && um_slot_is_logged(f->slot)) {
 		/* After M5, never before. Pairs with H1. */
-		um_host_mark_dirty(f->slot, f->gfn);
+		um_host_mark_dirty(mmu, f->slot, f->gfn);
 		f->path |= UM_PATH_DIRTY;
 	}
 	return ret;
@@ -193,7 +193,7 @@ static enum um_pf um_tdp_descend(struct um_mmu *mmu, struct um_fault *f,
 				 um_sptep_t sptep, u64 old, u64 **spare)
 {
 	/* In a logged slot W comes back page by page, with its dirty bit. */
-	u64 drop = f->slot->dirty ? UM_SPTE_W : 0;
+	u64 drop = um_slot_is_logged(f->slot) ? UM_SPTE_W : 0;
 
 	if (old != UM_SPTE_EMPTY && !um_spte_is_leaf(old)) {
 		f->path |= um_spte_is_claim(old) ? UM_PATH_CLAIM_TAKEN :

@@ -368,6 +368,7 @@ static void huge_in_logged_slot(void)
 	touch(world, GFN, UM_ACC_W);
 	huge = spte_at(world, GFN, &level) & ~UM_SPTE_W;
 	world->slots[0]->dirty = world->dirty;
+	world->slots[0]->flags = KVM_MEM_LOG_DIRTY_PAGES;
 	put(world, GFN, huge);
 	um_tlb_owe(&world->mmu.tlb);
 	path = touch(world, GFN, UM_ACC_W);
@@ -376,6 +377,7 @@ static void huge_in_logged_slot(void)
 	CHECK(level == 1);
 	CHECK(!(spte_at(world, GFN + 1, &level) & UM_SPTE_W));
 	world->slots[0]->dirty = NULL;
+	world->slots[0]->flags = 0;
 	finish(world);
 }
 

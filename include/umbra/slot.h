@@ -11,6 +11,8 @@
 
 #include <umbra/types.h>
 
+#include <linux/kvm.h>
+
 struct um_slot {
 	gfn_t base;	      /* first frame */
 	u64 npages;	      /* > 0 */
@@ -28,6 +30,12 @@ struct um_slot {
 static inline bool um_slot_covers(const struct um_slot *slot, gfn_t gfn)
 {
 	return gfn - slot->base < slot->npages;
+}
+
+/* Must writes be noticed? With a bitmap or without. */
+static inline bool um_slot_is_logged(const struct um_slot *slot)
+{
+	return slot->flags & KVM_MEM_LOG_DIRTY_PAGES;
 }
 
 static inline hva_t um_slot_hva(const struct um_slot *slot, gfn_t gfn)

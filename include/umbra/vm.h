@@ -49,7 +49,6 @@ struct um_slot_hva {
 /* The slots of a VM, copied on write; SRCU, written under slots_lock. */
 struct um_slots {
 	struct rcu_head rcu;
-	u64 gen;
 	int n;
 	/*
 	 * Taken out of the arrays, but leaves of it may still be mapped:
