@@ -10,7 +10,6 @@
  * used after the host took it back; no shared page was written; every leaf
  * maps what the host maps; the audit is content; no table leaked.
  */
-#include "shim.h"
 #include "world.h"
 
 #include <umbra/host.h>
@@ -110,7 +109,7 @@ static void *vcpu_run(void *arg)
 	int i;
 
 	shim_thread(round->seed + job->id);
-	for (i = 0; i < writes && !shim_warnings; i++) {
+	for (i = 0; i < writes && !shim_warnings(); i++) {
 		pthread_rwlock_rdlock(&round->pause);
 		vcpu_session(round, &round->world->cpu[job->id]);
 		pthread_rwlock_unlock(&round->pause);
@@ -352,9 +351,9 @@ int main(int argc, char **argv)
 
 		play(profile, mode, ad, seed + i * 1000);
 		printf("%sok %d - race %s %s %s seed %llu\n",
-		       shim_warnings ? "not " : "", ++n, profile->name,
+		       shim_warnings() ? "not " : "", ++n, profile->name,
 		       names[mode], ad ? "ad" : "noad", seed + i * 1000);
-		if (shim_warnings)
+		if (shim_warnings())
 			return 1;
 	}
 	return 0;

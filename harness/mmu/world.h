@@ -10,6 +10,10 @@
 #include <umbra/mmu.h>
 #include <umbra/slot.h>
 
+#include <linux/rcupdate.h>
+
+#include <shim.h>
+
 #include <pthread.h>
 
 #define GFNS 4096	 /* gfns the model knows */
@@ -80,6 +84,8 @@ struct world *world_new(enum um_fast_mode mode, bool ad, bool huge);
 bool world_free(struct world *world);
 void world_bug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Memory under the slots; huge where it can be. */
+void host_init(struct world *world, bool huge);
 /* What a host does to its pages; @gfn in RAM. */
 void host_migrate(struct world *world, gfn_t gfn);
 void host_share(struct world *world, gfn_t gfn);
@@ -98,6 +104,11 @@ enum um_pf cpu_fault(struct cpu *cpu, u32 *path);
 
 /* Every leaf maps what the host maps. Nothing else runs. */
 bool world_check_leaves(struct world *world);
+extern struct world *world_newest;
+
+/* Pages for tables. */
+void tables_init(void);
+bool table_is_used(const u64 *table);
 extern int tables_in_use;
 
 #endif

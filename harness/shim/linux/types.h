@@ -3,8 +3,12 @@
 #ifndef _SHIM_LINUX_TYPES_H
 #define _SHIM_LINUX_TYPES_H
 
+#include_next <linux/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 typedef unsigned char u8;
 typedef unsigned short u16;

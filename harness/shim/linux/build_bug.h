@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
 /* REAL: checked by the compiler. */
+/* SPDX-License-Identifier: GPL-2.0 */
 #ifndef _SHIM_LINUX_BUILD_BUG_H
 #define _SHIM_LINUX_BUILD_BUG_H
 

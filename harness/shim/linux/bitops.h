@@ -1,11 +1,13 @@
+/* REAL: set_bit() is atomic; it may yield before and not after. */
 /* SPDX-License-Identifier: GPL-2.0 */
-/* REAL */
 #ifndef _SHIM_LINUX_BITOPS_H
 #define _SHIM_LINUX_BITOPS_H
 
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
+
+#include <shim.h>
 
 #define BITS_TO_LONGS(n) (((n) + BITS_PER_LONG - 1) / BITS_PER_LONG)
 

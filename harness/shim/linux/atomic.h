@@ -1,10 +1,12 @@
-/* SPDX-License-Identifier: GPL-2.0 */
 /* REAL: full barriers where the kernel has them; each may yield. */
+/* SPDX-License-Identifier: GPL-2.0 */
 #ifndef _SHIM_LINUX_ATOMIC_H
 #define _SHIM_LINUX_ATOMIC_H
 
 #include <linux/compiler.h>
 #include <linux/types.h>
+
+#include <shim.h>
 
 typedef struct {
 	int counter;
@@ -20,22 +22,14 @@ typedef struct {
 #define smp_mb__before_atomic() smp_mb()
 #define smp_mb__after_atomic() smp_mb()
 
-static inline void shim_before(void)
-{
-	void (*run)(void) = shim_before_cas;
-
-	shim_yield_hard();
-	if (run && !shim_skip_cas--) {
-		shim_before_cas = NULL;
-		run();
-	}
-}
-
+/* The only one that can be made to fail: see shim_disturb in shim.h. */
 #define try_cmpxchg64(ptr, old, new)                                      \
 	({                                                                \
-		shim_before();                                            \
+		typeof(ptr) __ptr = (ptr);                                \
+		typeof(old) __old = (old);                                \
+		shim_before_cas(__ptr, *__old);                           \
 		bool __ok = __atomic_compare_exchange_n(                  \
-			ptr, old, new, false, __ATOMIC_SEQ_CST,           \
+			__ptr, __old, new, false, __ATOMIC_SEQ_CST,       \
 			__ATOMIC_SEQ_CST);                                \
 		shim_yield_hard();                                        \
 		__ok;                                                     \
@@ -51,7 +45,7 @@ static inline void shim_before(void)
 
 static inline int atomic_read(const atomic_t *v)
 {
-	return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);
+	return READ_ONCE(v->counter);
 }
 
 static inline void atomic_inc(atomic_t *v)
@@ -68,7 +62,7 @@ static inline void atomic_dec(atomic_t *v)
 
 static inline s64 atomic64_read(const atomic64_t *v)
 {
-	return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);
+	return READ_ONCE(v->counter);
 }
 
 static inline void atomic64_add(s64 n, atomic64_t *v)
@@ -89,6 +83,7 @@ static inline void atomic64_inc(atomic64_t *v)
 
 static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 new)
 {
+	shim_yield();
 	return __atomic_compare_exchange_n(&v->counter, old, new, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
 /* STUB: tracepoints; nothing is recorded. */
+/* SPDX-License-Identifier: GPL-2.0 */
 #ifndef _SHIM_UMBRA_TRACE_H
 #define _SHIM_UMBRA_TRACE_H
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages for tables, in an arena of our own, so that a use after free shows: to
+ * the model CPU by table_is_used(), as a late write when the page is used
+ * again, to AddressSanitizer as poison, to ThreadSanitizer as a race with the
+ * filling below.
+ */
+#include "world.h"
+
+#include <umbra/host.h>
+#include <umbra/iter.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(addr, size) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)0)
+#endif
+
+#define FREED 0xa5
+
+static u64 (*arena)[UM_TABLE_ENTRIES];
+static struct rcu_head heads[TABLES];
+static bool used[TABLES];
+static int free_stack[TABLES], nr_free_tables;
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+int tables_in_use;
+
+void tables_init(void)
+{
+	int i;
+
+	if (arena)
+		return;
+	arena = mmap(NULL, TABLES * UM_PAGE_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (arena == MAP_FAILED)
+		abort();
+	for (i = 0; i < TABLES; i++) {
+		memset(arena[i], FREED, UM_PAGE_SIZE);
+		free_stack[nr_free_tables++] = i;
+	}
+}
+
+static int table_index(const u64 *table)
+{
+	return (u64(*)[UM_TABLE_ENTRIES])table - arena;
+}
+
+bool table_is_used(const u64 *table)
+{
+	return used[table_index(table)];
+}
+
+static void table_clear(u64 *table)
+{
+	int i;
+
+	ASAN_UNPOISON_MEMORY_REGION(table, UM_PAGE_SIZE);
+	for (i = 0; i < UM_TABLE_ENTRIES; i++)
+		if (table[i] != FREED * 0x0101010101010101ULL) {
+			world_bug("a free table was written: %llx", table[i]);
+			break;
+		}
+	memset(table, 0, UM_PAGE_SIZE);
+}
+
+u64 *um_table_alloc(void)
+{
+	u64 *table = NULL;
+
+	shim_may_sleep("um_table_alloc");
+	shim_yield();
+	if (shim_alloc_fails())
+		return NULL;
+	pthread_mutex_lock(&table_lock);
+	if (nr_free_tables) {
+		int i = free_stack[--nr_free_tables];
+
+		table = arena[i];
+		used[i] = true;
+		tables_in_use++;
+	}
+	pthread_mutex_unlock(&table_lock);
+	if (table)
+		table_clear(table);
+	return table;
+}
+
+void um_table_free(u64 *table)
+{
+	int i = table_index(table);
+
+	memset(table, FREED, UM_PAGE_SIZE);
+	ASAN_POISON_MEMORY_REGION(table, UM_PAGE_SIZE);
+	pthread_mutex_lock(&table_lock);
+	used[i] = false;
+	tables_in_use--;
+	free_stack[nr_free_tables++] = i;
+	pthread_mutex_unlock(&table_lock);
+}
+
+static void free_after_grace(struct rcu_head *head)
+{
+	u64 *table = arena[head - heads];
+	int i;
+
+	for (i = 0; i < UM_TABLE_ENTRIES; i++)
+		if (table[i] != UM_SPTE_DEAD)
+			world_bug("freed table holds %llx", table[i]);
+	um_table_free(table);
+}
+
+void um_table_free_rcu(u64 *table)
+{
+	struct um_tlb *tlb = &world_newest->mmu.tlb;
+
+	/* With many threads, the debt may be another one's. */
+	if (!shim_yields &&
+	    atomic64_read(&tlb->owed) != atomic64_read(&tlb->paid))
+		world_bug("a table is given up before its debt is paid");
+	call_rcu(&heads[table_index(table)], free_after_grace);
+}
+
+void um_table_free_barrier(void)
+{
+	rcu_barrier();
+}

@@ -1,0 +1,23 @@
+/* REAL: mutual exclusion; the order of levels is checked (lock.c). */
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SHIM_LINUX_SPINLOCK_H
+#define _SHIM_LINUX_SPINLOCK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+typedef struct {
+	pthread_mutex_t mutex;
+} spinlock_t;
+
+void spin_lock_init(spinlock_t *lock);
+/* Locks are taken in rising order of @level; one without is of level 0. */
+void spin_lock_nested(spinlock_t *lock, int level);
+void spin_unlock(spinlock_t *lock);
+
+static inline void spin_lock(spinlock_t *lock)
+{
+	spin_lock_nested(lock, 0);
+}
+
+#endif

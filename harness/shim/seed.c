@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where a thread yields, what is made to fail, and what was complained of.
+ */
+#include <shim.h>
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+bool shim_yields;
+unsigned int shim_alloc_fail, shim_cas_fail;
+void (*shim_disturb)(u64 *word, u64 expected);
+__thread void (*shim_stall)(void);
+__thread int shim_stall_skip;
+static __thread u64 state;
+static __thread bool disturbing;
+static int warnings;
+
+void shim_seed(u64 seed)
+{
+	state = seed * 2862933555777941757ULL + 3037000493ULL;
+}
+
+u64 shim_random(void)
+{
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return state >> 33;
+}
+
+/* Sleep once in @slow times, give way once in @often. */
+static void yield(unsigned int slow, unsigned int often)
+{
+	u64 r;
+
+	if (!shim_yields)
+		return;
+	r = shim_random();
+	if (r % slow == 0)
+		usleep(r / slow % 300);
+	else if (r % often == 0)
+		sched_yield();
+}
+
+void shim_yield(void)
+{
+	yield(4096, 32);
+}
+
+void shim_yield_hard(void)
+{
+	yield(32, 4);
+}
+
+void shim_warn(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	flockfile(stdout);
+	printf("# ");
+	vprintf(fmt, args);
+	funlockfile(stdout);
+	va_end(args);
+	__atomic_fetch_add(&warnings, 1, __ATOMIC_SEQ_CST);
+}
+
+int shim_warnings(void)
+{
+	return __atomic_load_n(&warnings, __ATOMIC_RELAXED);
+}
+
+void shim_forgive(int n)
+{
+	__atomic_fetch_sub(&warnings, n, __ATOMIC_SEQ_CST);
+}
+
+bool shim_alloc_fails(void)
+{
+	return shim_alloc_fail && shim_random() % 1024 < shim_alloc_fail;
+}
+
+void shim_before_cas(void *word, u64 expected)
+{
+	void (*stall)(void) = shim_stall;
+
+	shim_yield_hard();
+	if (stall && !shim_stall_skip--) {
+		shim_stall = NULL;
+		stall();
+	}
+	if (!shim_cas_fail || disturbing ||
+	    shim_random() % 1024 >= shim_cas_fail)
+		return;
+	disturbing = true;
+	shim_disturb(word, expected);
+	disturbing = false;
+}
