@@ -16,10 +16,11 @@
  * Against the MMU notifier. A slot that is being deleted has left the arrays
  * while its leaves are still mapped: um_slots.dying keeps it in sight of the
  * notifier until they are gone. The opposite, a slot that appears after a
- * notifier call has looked at the array, is safe because that call raised
- * mmu.invalidating before it looked and holds it up until the host is done: a
- * fault in the new slot that pins a page meanwhile sees the count, or that the
- * sequence moved, when it checks before its commit. (KVM, which looks only at
+ * notifier call has looked at the array, is safe because that call marked its
+ * host addresses (inval.h) before it looked and until the host is done, whether
+ * or not a slot was there: a fault in the new slot that pins one of them
+ * meanwhile goes by the same addresses, so by the same word, and finds that it
+ * moved when it checks before its commit. (KVM, which looks only at
  * overlapping slots in both start and end, must hold back the swap instead.)
  */
 #include "internal.h"

@@ -76,7 +76,7 @@ static int invalidate_start(struct mmu_notifier *mn,
 	struct um_vm *vm = mn_to_vm(mn);
 
 	/* Before the slots are looked at: see memslot.c. */
-	um_mmu_invalidate_begin(&vm->mmu);
+	um_inval_begin(&vm->mmu.inval, range->start, range->end);
 	if (for_range(vm, range->start, range->end, um_mmu_unmap))
 		um_tlb_pay(&vm->mmu);
 	return 0;
@@ -85,7 +85,7 @@ static int invalidate_start(struct mmu_notifier *mn,
 static void invalidate_end(struct mmu_notifier *mn,
 			   const struct mmu_notifier_range *range)
 {
-	um_mmu_invalidate_end(&mn_to_vm(mn)->mmu);
+	um_inval_end(&mn_to_vm(mn)->mmu.inval, range->start, range->end);
 }
 
 static int clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
@@ -118,10 +118,10 @@ static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	struct um_vm *vm = mn_to_vm(mn);
 
-	um_mmu_invalidate_begin(&vm->mmu);
+	um_inval_begin(&vm->mmu.inval, 0, ULONG_MAX);
 	if (for_range(vm, 0, ULONG_MAX, um_mmu_unmap))
 		um_tlb_pay(&vm->mmu);
-	um_mmu_invalidate_end(&vm->mmu);
+	um_inval_end(&vm->mmu.inval, 0, ULONG_MAX);
 }
 
 static const struct mmu_notifier_ops notifier_ops = {

@@ -5,7 +5,7 @@
  * Runs on the vCPU's thread, in the VMM's address space, and may sleep: in the
  * host's page fault handler, for swap, or for userfaultfd. The reference keeps
  * the frame from being reused until the commit; whether the VMM still maps it
- * is told by the invalidation sequence, which the caller read before.
+ * is told by the bucket's word (inval.h), which the caller read before.
  */
 #include "internal.h"
 

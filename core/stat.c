@@ -53,6 +53,7 @@ static const struct stat_src vcpu_src[] = {
 	VCPU("pf_spurious", pf.spurious),
 	VCPU("pf_emulate", pf.emulate),
 	VCPU("pf_retry", pf.retry),
+	VCPU("pf_stale", pf.stale),
 	VCPU("pf_claim_taken", pf.claim_taken),
 	VCPU("pf_claim_lost", pf.claim_lost),
 	VCPU("pf_no_tag", pf.no_tag),

@@ -39,19 +39,37 @@ static u8 um_fault_goal(const struct um_mmu *mmu, const struct um_fault *f)
 	return level;
 }
 
-/* Pin the host page. On CONTINUE the page is held. */
-static enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
+/*
+ * Also while an invalidation runs, though that makes the page worthless: where
+ * the host holds its locks meanwhile, this waits, and the guest would spin.
+ */
+static enum um_pf um_fault_pin(struct um_mmu *mmu, struct um_fault *f)
 {
 	enum um_pf ret;
 
-	f->seq = atomic64_read(&mmu->invalidate_seq);
-	smp_rmb(); /* M6: sequence before the pin. Pairs with M3. */
+	f->seq = um_inval_read(&mmu->inval, um_slot_hva(f->slot, f->gfn),
+			       f->wide);
+	smp_rmb(); /* M6: the word before the pin. Pairs with M3. */
 	ret = um_host_pin(mmu, f);
-	if (ret != UM_PF_CONTINUE)
-		return ret;
-	f->path |= UM_PATH_RESOLVED;
-	f->goal_level = um_fault_goal(mmu, f);
-	return UM_PF_CONTINUE;
+	if (ret == UM_PF_CONTINUE)
+		f->goal_level = um_fault_goal(mmu, f);
+	return ret;
+}
+
+/* Pin the host page. On CONTINUE the page is held. */
+static enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
+{
+	enum um_pf ret = um_fault_pin(mmu, f);
+
+	if (ret == UM_PF_CONTINUE && f->goal_level > UM_LEVEL_2M) {
+		/* Only now known: more depends on it than its own 2M. */
+		um_host_unpin(f, false, false);
+		f->wide = true;
+		ret = um_fault_pin(mmu, f);
+	}
+	if (ret == UM_PF_CONTINUE)
+		f->path |= UM_PATH_RESOLVED;
+	return ret;
 }
 
 /*
@@ -74,6 +92,7 @@ static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 	stat->claim_taken += !!(f->path & UM_PATH_CLAIM_TAKEN);
 	stat->claim_lost += !!(f->path & UM_PATH_CLAIM_LOST);
 	stat->no_tag += !!(f->path & UM_PATH_NO_TAG);
+	stat->stale += !!(f->path & UM_PATH_STALE);
 
 	if (ret == UM_PF_FIXED && (f->path & UM_PATH_RESOLVED))
 		stat->fixed++;

@@ -50,13 +50,12 @@ enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f);
 bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, u64 drop,
 		  u64 **spare);
 
-/* Did an invalidation begin or end since @seq was read? See M1 in README. */
-static inline bool um_mmu_stale(struct um_mmu *mmu, u64 seq)
+/* Did an invalidation run since before the pin? See M1 in README. */
+static inline bool um_mmu_stale(const struct um_mmu *mmu,
+				const struct um_fault *f)
 {
-	if (atomic_read(&mmu->invalidating))
-		return true;
-	smp_rmb(); /* M4: count before sequence. Pairs with M3. */
-	return atomic64_read(&mmu->invalidate_seq) != seq;
+	return um_inval_moved(&mmu->inval, um_slot_hva(f->slot, f->gfn),
+			      f->wide, f->seq);
 }
 
 static inline void um_stat_leaf(struct um_mmu *mmu, int level, s64 n)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Birth and death of a VM's tables, and the invalidation sequence.
+ * Birth and death of a VM's tables.
  */
 #include "internal.h"
 
@@ -39,21 +39,6 @@ void um_mmu_destroy(struct um_mmu *mmu)
 		return;
 	um_mmu_free_table(um_table_sptep(mmu->root));
 	mmu->root = NULL;
-}
-
-void um_mmu_invalidate_begin(struct um_mmu *mmu)
-{
-	atomic_inc(&mmu->invalidating);
-	/* M2: the count before the walk reads entries. Pairs with M1. */
-	smp_mb__after_atomic();
-}
-
-void um_mmu_invalidate_end(struct um_mmu *mmu)
-{
-	atomic64_inc(&mmu->invalidate_seq);
-	/* M3: sequence before count. Pairs with M4 in um_mmu_stale(). */
-	smp_mb__before_atomic();
-	atomic_dec(&mmu->invalidating);
 }
 
 /* Memory type and walk length of an EPTP, SDM "Format of Extended-Page-Table

@@ -52,12 +52,12 @@ static enum um_pf um_tdp_commit_claimed(struct um_mmu *mmu, struct um_fault *f,
 	u64 claimed = um_spte_claimed(old, f->tag);
 	u64 spte = claimed;
 
-	/* M1: the claim before the count is read. Pairs with M2. */
+	/* M1: the claim before the word is read. Pairs with M2. */
 	if (!um_spte_try(sptep, &old, claimed)) {
 		f->path |= UM_PATH_CLAIM_TAKEN;
 		return UM_PF_CONTINUE;
 	}
-	if (um_mmu_stale(mmu, f->seq)) {
+	if (um_mmu_stale(mmu, f)) {
 		um_spte_unclaim(sptep, claimed);
 		f->path |= UM_PATH_STALE;
 		return UM_PF_RETRY;
@@ -126,7 +126,7 @@ static enum um_pf um_tdp_merge(struct um_mmu *mmu, struct um_fault *f,
 {
 	struct um_zap zap;
 
-	if (um_mmu_stale(mmu, f->seq)) {
+	if (um_mmu_stale(mmu, f)) {
 		f->path |= UM_PATH_STALE;
 		return UM_PF_RETRY;
 	}

@@ -39,21 +39,31 @@ static void frame_put(struct world *world, um_pfn_t pfn)
 		world->free_frames[world->nr_free++] = pfn;
 }
 
+void host_inval_begin(struct world *world, gfn_t start, gfn_t end)
+{
+	um_inval_begin(&world->mmu.inval, gfn_to_hva(start), gfn_to_hva(end));
+}
+
+void host_inval_end(struct world *world, gfn_t start, gfn_t end)
+{
+	um_inval_end(&world->mmu.inval, gfn_to_hva(start), gfn_to_hva(end));
+}
+
 /* ops held; returns with mm held, and nothing of the range in use. */
 static void change_begin(struct world *world, gfn_t start, gfn_t end)
 {
-	um_mmu_invalidate_begin(&world->mmu);
+	host_inval_begin(world, start, end);
 	if (um_mmu_unmap(&world->mmu, world->slots[0], start, end))
 		um_tlb_pay(&world->mmu);
 	shim_yield_hard();
 	pthread_mutex_lock(&world->mm);
 }
 
-static void change_end(struct world *world)
+static void change_end(struct world *world, gfn_t start, gfn_t end)
 {
 	pthread_mutex_unlock(&world->mm);
 	shim_yield_hard();
-	um_mmu_invalidate_end(&world->mmu);
+	host_inval_end(world, start, end);
 }
 
 static void check_shared(struct world *world, gfn_t gfn)
@@ -74,7 +84,7 @@ static void split_locked(struct world *world, gfn_t gfn)
 	change_begin(world, base, base + 512);
 	for (g = base; g < base + 512; g++)
 		world->hpte[g].huge = false;
-	change_end(world);
+	change_end(world, base, base + 512);
 }
 
 static void move_page(struct world *world, gfn_t gfn, um_pfn_t pfn)
@@ -94,7 +104,7 @@ void host_migrate(struct world *world, gfn_t gfn)
 	split_locked(world, gfn);
 	change_begin(world, gfn, gfn + 1);
 	move_page(world, gfn, frame_get(world, gfn));
-	change_end(world);
+	change_end(world, gfn, gfn + 1);
 	pthread_mutex_unlock(&world->ops);
 }
 
@@ -108,7 +118,7 @@ void host_share(struct world *world, gfn_t gfn)
 	check_shared(world, gfn);
 	h->writable = false;
 	h->shared = world->frame[h->pfn].value;
-	change_end(world);
+	change_end(world, gfn, gfn + 1);
 	pthread_mutex_unlock(&world->ops);
 }
 
@@ -143,7 +153,7 @@ void host_collapse(struct world *world, gfn_t gfn)
 			move_page(world, base + i, block + i);
 			world->hpte[base + i].huge = true;
 		}
-		change_end(world);
+		change_end(world, base, base + 512);
 	}
 	pthread_mutex_unlock(&world->ops);
 }
@@ -175,6 +185,8 @@ enum um_pf um_host_pin(struct um_mmu *mmu, struct um_fault *f)
 	f->pfn = h->pfn;
 	f->host_writable = h->writable;
 	f->host_level = h->huge ? UM_LEVEL_2M : UM_LEVEL_4K;
+	if (world->giant)
+		f->host_level = UM_LEVEL_1G;
 	pthread_mutex_unlock(&world->mm);
 	shim_yield_hard();
 	return UM_PF_CONTINUE;

@@ -154,10 +154,10 @@ static void noise(struct round *round)
 	u64 r = shim_random() % 8;
 
 	if (r < 4) {
-		um_mmu_invalidate_begin(mmu);
+		host_inval_begin(round->world, gfn, gfn + r * r + 1);
 		if (um_mmu_unmap(mmu, slot, gfn, gfn + r * r + 1))
 			um_tlb_pay(mmu);
-		um_mmu_invalidate_end(mmu);
+		host_inval_end(round->world, gfn, gfn + r * r + 1);
 	} else if (r < 7) {
 		um_mmu_age(mmu, slot, gfn, gfn + 8);
 	} else {

@@ -185,10 +185,11 @@ static void claims(void)
 	CHECK(um_mmu_unmap(&world->mmu, world->slots[0], GFN + 1, GFN + 2));
 	CHECK(spte_at(world, GFN + 1, &level) == 0);
 	/* An invalidation under way: nothing is installed or left. */
-	um_mmu_invalidate_begin(&world->mmu);
+	host_inval_begin(world, GFN, GFN + 1);
 	CHECK(fault(world, GFN + 1, UM_ACC_R, &path) == UM_PF_RETRY);
 	CHECK(path & UM_PATH_STALE);
-	um_mmu_invalidate_end(&world->mmu);
+	host_inval_end(world, GFN, GFN + 1);
+	CHECK(world->cpu[0].stat.stale == 1);
 	CHECK(spte_at(world, GFN + 1, &level) == 0);
 	/* A vCPU without a tag populates, and upgrades. */
 	world->cpu[0].tag = 0;
@@ -289,6 +290,108 @@ static void split_and_merge(void)
 	path = touch(world, GFN + 1, UM_ACC_R);
 	CHECK((path & UM_PATH_MERGE) && (path & UM_PATH_HUGE));
 	CHECK(world->mmu.stat.merges.counter == 1);
+	finish(world);
+}
+
+#define REGION (1UL << UM_INVAL_SHIFT)
+
+/* Which buckets [start, end) raises; none is left raised after its end. */
+static u64 inval_mask(hva_t start, hva_t end)
+{
+	struct um_inval inval = {};
+	u64 mask = 0;
+	int i;
+
+	um_inval_begin(&inval, start, end);
+	for (i = 0; i < UM_INVAL_BUCKETS; i++)
+		if (inval.bucket[i].counter == 1)
+			mask |= BIT_ULL(i);
+		else
+			CHECK(!inval.bucket[i].counter);
+	um_inval_end(&inval, start, end);
+	for (i = 0; i < UM_INVAL_BUCKETS; i++)
+		CHECK(inval.bucket[i].counter ==
+		      (mask & BIT_ULL(i) ? UM_INVAL_ENDED : 0));
+	return mask;
+}
+
+static void inval_buckets(void)
+{
+	struct um_inval inval = {};
+	hva_t hva = 5 * REGION;
+	u64 seq, wide;
+
+	CHECK(inval_mask(hva, hva + 1) == BIT_ULL(5));
+	CHECK(inval_mask(hva, hva + REGION) == BIT_ULL(5));
+	CHECK(inval_mask(hva + REGION - 1, hva + REGION + 1) ==
+	      (BIT_ULL(5) | BIT_ULL(6)));
+	CHECK(inval_mask(63 * REGION, 66 * REGION) ==
+	      (BIT_ULL(63) | BIT_ULL(0) | BIT_ULL(1)));
+	CHECK(inval_mask(hva, hva + 63 * REGION) == ~BIT_ULL(4));
+	CHECK(inval_mask(hva, hva + 64 * REGION) == ~0ULL);
+	CHECK(inval_mask(hva - 1, hva + 64 * REGION + 1) == ~0ULL);
+	CHECK(inval_mask(0, ~0UL) == ~0ULL);
+
+	/* Before, during, and across; with the one before still running. */
+	seq = um_inval_read(&inval, hva, false);
+	wide = um_inval_read(&inval, 0, true);
+	um_inval_begin(&inval, hva, hva + 1);
+	CHECK(um_inval_moved(&inval, hva, false, seq));
+	CHECK(um_inval_moved(&inval, 0, true, wide));
+	CHECK(!um_inval_moved(&inval, hva + REGION, false, 0));
+	seq = um_inval_read(&inval, hva, false);
+	wide = um_inval_read(&inval, 0, true);
+	CHECK(um_inval_moved(&inval, hva, false, seq));
+	CHECK(um_inval_moved(&inval, 0, true, wide));
+	um_inval_begin(&inval, hva - REGION, hva + 1);
+	um_inval_end(&inval, hva, hva + 1);
+	CHECK(um_inval_moved(&inval, hva, false, seq));
+	um_inval_end(&inval, hva - REGION, hva + 1);
+	CHECK(um_inval_moved(&inval, hva, false, seq));
+	CHECK(um_inval_moved(&inval, 0, true, wide));
+	seq = um_inval_read(&inval, hva, false);
+	wide = um_inval_read(&inval, 0, true);
+	CHECK(!um_inval_moved(&inval, hva, false, seq));
+	CHECK(!um_inval_moved(&inval, 0, true, wide));
+}
+
+/* An invalidation disturbs its own 2M, and nobody else's. */
+static void inval_elsewhere(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, false);
+
+	host_inval_begin(world, GFN + 512, GFN + 513);
+	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_FIXED);
+	CHECK(fault(world, GFN + 510, UM_ACC_W, NULL) == UM_PF_RETRY);
+	CHECK(fault(world, GFN + 513, UM_ACC_W, NULL) == UM_PF_RETRY);
+	host_inval_end(world, GFN + 512, GFN + 513);
+	CHECK(fault(world, GFN + 513, UM_ACC_W, NULL) == UM_PF_FIXED);
+	CHECK(world->cpu[0].stat.stale == 2);
+	finish(world);
+}
+
+/* A leaf of 1G is everybody's neighbour. */
+static void inval_wide(void)
+{
+	struct world *world = world_new(UM_FAST_TAG, true, true);
+	struct um_slot *slot = world->slots[0];
+	const struct um_slot small = *slot;
+	const hva_t far = 77 * REGION;
+	int level;
+
+	slot->base = 0;
+	slot->npages = um_level_pages(UM_LEVEL_1G);
+	slot->hva = BIT(30);
+	world->giant = true;
+	um_inval_begin(&world->mmu.inval, far, far + 1);
+	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_RETRY);
+	CHECK(spte_at(world, GFN, &level) == 0);
+	um_inval_end(&world->mmu.inval, far, far + 1);
+	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_FIXED);
+	CHECK(um_spte_is_leaf(spte_at(world, GFN, &level)));
+	CHECK(level == UM_LEVEL_1G);
+	um_mmu_slot_zap(&world->mmu, slot);
+	*slot = small;
 	finish(world);
 }
 
@@ -482,7 +585,7 @@ int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shim_thread(1);
-	printf("TAP version 13\n1..16\n");
+	printf("TAP version 13\n1..19\n");
 	run("spte_invariants", spte_invariants);
 	run("populate", populate);
 	run("read_only_slot", read_only_slot);
@@ -493,6 +596,9 @@ int main(void)
 	run("taken_tag", taken_tag);
 	run("unique_tag", unique_tag);
 	run("unmap_while_taken", unmap_while_taken);
+	run("inval_buckets", inval_buckets);
+	run("inval_elsewhere", inval_elsewhere);
+	run("inval_wide", inval_wide);
 	run("split_and_merge", split_and_merge);
 	run("huge_in_logged_slot", huge_in_logged_slot);
 	run("aging_ad", aging_ad);

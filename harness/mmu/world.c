@@ -102,7 +102,7 @@ static struct um_slot *slot_new(gfn_t base, u64 npages, u32 flags)
 
 	slot->base = base;
 	slot->npages = npages;
-	slot->hva = (0x10000000ULL + base) << UM_PAGE_SHIFT;
+	slot->hva = gfn_to_hva(base);
 	slot->flags = flags;
 	return slot;
 }

@@ -26,6 +26,12 @@
 #define CPUS 4
 #define TLB_ENTRIES 16
 
+/* Where the VMM has its memory. */
+static inline hva_t gfn_to_hva(gfn_t gfn)
+{
+	return (0x10000000ULL + gfn) << UM_PAGE_SHIFT;
+}
+
 /* A host page. owner is the gfn it backs, or -1: freed. */
 struct frame {
 	u64 value;
@@ -75,6 +81,7 @@ struct world {
 	struct cpu cpu[CPUS];
 	bool dead;
 	bool pin_fails;
+	bool giant; /* the host maps 1G at once */
 	unsigned long dirty[RAM_PAGES / 64];
 	unsigned long dirty_out[RAM_PAGES / 64];
 };
@@ -86,6 +93,9 @@ void world_bug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Memory under the slots; huge where it can be. */
 void host_init(struct world *world, bool huge);
+/* The notifier's bracket around a change of frames [start, end). */
+void host_inval_begin(struct world *world, gfn_t start, gfn_t end);
+void host_inval_end(struct world *world, gfn_t start, gfn_t end);
 /* What a host does to its pages; @gfn in RAM. */
 void host_migrate(struct world *world, gfn_t gfn);
 void host_share(struct world *world, gfn_t gfn);

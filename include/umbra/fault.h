@@ -61,7 +61,8 @@ struct um_fault {
 
 	/* resolve: slot, then the pinned host page */
 	struct um_slot *slot;
-	u64 seq;	    /* invalidation sequence read before pinning */
+	u64 seq;	    /* um_inval_read() before pinning */
+	bool wide;	    /* it covers a leaf of 1G */
 	um_pfn_t pfn;	    /* of f->gfn */
 	struct page *page;  /* reference held until the commit, or NULL */
 	bool host_writable; /* the host's own mapping may be written */

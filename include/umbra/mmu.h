@@ -10,6 +10,7 @@
 #define _UMBRA_MMU_H
 
 #include <umbra/fault.h>
+#include <umbra/inval.h>
 #include <umbra/tlb.h>
 
 #include <linux/spinlock.h>
@@ -49,6 +50,7 @@ struct um_fault_stat {
 	u64 spurious;
 	u64 emulate;
 	u64 retry;
+	u64 stale;	/* an invalidation made a pinned page worthless */
 	u64 claim_taken; /* fast path met another vCPU's tag */
 	u64 claim_lost;	 /* fast path's claim was overwritten */
 	u64 no_tag;	 /* went slow because the vCPU has no id */
@@ -64,9 +66,7 @@ struct um_mmu {
 	struct um_tlb tlb;
 	spinlock_t untagged;	/* the one claim without a tag: see tdp.c */
 
-	/* Invalidation sequence: see um_mmu_invalidate_begin(). */
-	atomic_t invalidating;
-	atomic64_t invalidate_seq;
+	struct um_inval inval;	/* by the owner's notifier, around each zap */
 
 	struct um_mmu_stat stat;
 };
@@ -105,13 +105,9 @@ void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot);
 bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot);
 
 /*
- * Notifier hooks. begin raises the count before anything is zapped, end
- * raises the sequence, then drops the count. A fault reads the sequence
- * before it pins and checks both after its claim.
- */
-void um_mmu_invalidate_begin(struct um_mmu *mmu);
-void um_mmu_invalidate_end(struct um_mmu *mmu);
-/*
+ * Notifier hooks, between um_inval_begin() and um_inval_end() of the host
+ * addresses.
+ *
  * Remove [start, end) of the slot, in frames. Returns true when um_tlb_pay()
  * is due. Does not sleep, but may pay.
  */
