@@ -19,6 +19,7 @@ struct stat_src {
 	const char *name;
 	u32 kind;	/* KVM_STATS_TYPE_* */
 	size_t offset;	/* in struct um_vm or um_vcpu */
+	int n;		/* so many words, summed */
 };
 
 /* How a file gets at its values. */
@@ -30,7 +31,10 @@ struct stat_set {
 #define CUMUL KVM_STATS_TYPE_CUMULATIVE
 #define NOW KVM_STATS_TYPE_INSTANT
 
-#define VM(name, kind, field) { name, kind, offsetof(struct um_vm, mmu.field) }
+#define WORDS(type, field) (sizeof_field(type, field) / sizeof(u64))
+#define SRC(name, kind, type, field) \
+	{ name, kind, offsetof(type, field), WORDS(type, field) }
+#define VM(name, kind, field) SRC(name, kind, struct um_vm, mmu.field)
 static const struct stat_src vm_src[] = {
 	VM("pages_4k", NOW, stat.pages[0]),
 	VM("pages_2m", NOW, stat.pages[1]),
@@ -43,9 +47,10 @@ static const struct stat_src vm_src[] = {
 	VM("flushes", CUMUL, stat.flushes),
 	VM("tlb_owed", CUMUL, tlb.owed),
 	VM("tlb_paid", CUMUL, tlb.paid),
+	VM("mmu_lock", CUMUL, locks.taken),
 };
 
-#define VCPU(name, field) { name, CUMUL, offsetof(struct um_vcpu, stat.field) }
+#define VCPU(name, field) SRC(name, CUMUL, struct um_vcpu, stat.field)
 static const struct stat_src vcpu_src[] = {
 	VCPU("pf_taken", pf.taken),
 	VCPU("pf_fixed", pf.fixed),
@@ -130,7 +135,14 @@ static struct stat_file *stat_file_alloc(const struct stat_set *set,
 /* atomic64_t and u64 alike: aligned words, read whole. */
 static u64 stat_value(const struct stat_file *sf, int i)
 {
-	return READ_ONCE(*(const u64 *)(sf->base + sf->set->src[i].offset));
+	const struct stat_src *src = &sf->set->src[i];
+	const u64 *words = sf->base + src->offset;
+	u64 sum = 0;
+	int k;
+
+	for (k = 0; k < src->n; k++)
+		sum += READ_ONCE(words[k]);
+	return sum;
 }
 
 static ssize_t stat_read_values(const struct stat_file *sf, char __user *buf,

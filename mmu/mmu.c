@@ -15,7 +15,7 @@ int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps)
 		return -ENOMEM;
 	mmu->root_pa = __pa(mmu->root);
 	mmu->caps = *caps;
-	spin_lock_init(&mmu->untagged);
+	um_lock_init(&mmu->untagged, UM_LOCK_UNTAGGED, &mmu->locks);
 	return 0;
 }
 

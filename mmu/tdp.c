@@ -81,9 +81,9 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
 		ret = um_tdp_commit_claimed(mmu, f, sptep, old, leaf);
 	} else {
 		f->path |= UM_PATH_NO_TAG;
-		spin_lock(&mmu->untagged);
+		um_lock(&mmu->untagged);
 		ret = um_tdp_commit_claimed(mmu, f, sptep, old, leaf);
-		spin_unlock(&mmu->untagged);
+		um_unlock(&mmu->untagged);
 	}
 	if (ret != UM_PF_FIXED)
 		return ret;

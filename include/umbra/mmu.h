@@ -11,9 +11,8 @@
 
 #include <umbra/fault.h>
 #include <umbra/inval.h>
+#include <umbra/lock.h>
 #include <umbra/tlb.h>
-
-#include <linux/spinlock.h>
 
 struct um_slot;
 
@@ -64,7 +63,8 @@ struct um_mmu {
 	bool audit;		/* audit after every fault */
 	struct um_mmu_caps caps;
 	struct um_tlb tlb;
-	spinlock_t untagged;	/* the one claim without a tag: see tdp.c */
+	struct um_lock untagged; /* the one claim without a tag: see tdp.c */
+	struct um_lock_stat locks;
 
 	struct um_inval inval;	/* by the owner's notifier, around each zap */
 

@@ -7,6 +7,8 @@
 #define __force
 #define __rcu
 #define __user
+#define __acquires(x)
+#define __releases(x)
 #define __must_check __attribute__((__warn_unused_result__))
 
 void shim_yield(void);
