@@ -44,7 +44,9 @@ struct um_slot *um_host_slot(struct um_mmu *mmu, gfn_t gfn)
 {
 	struct um_vm *vm = mmu_to_vm(mmu);
 
-	return um_slot_find(srcu_dereference(vm->slots, &vm->srcu), gfn);
+	return um_slot_find(rcu_dereference_check(vm->slots,
+						  srcu_read_lock_held(&vm->srcu)),
+			    gfn);
 }
 
 int um_host_read_lock(struct um_mmu *mmu)

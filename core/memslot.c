@@ -2,7 +2,8 @@
 /*
  * Memslots: which guest frames there are, and the VMM's memory behind them.
  *
- * Readers hold vm->srcu and see one array for as long as they do. A change is
+ * Readers hold vm->srcu, or RCU when they do not sleep, and see one array for
+ * as long as they do. A change is
  * made under vm->slots_lock by building a new array; old ones go after a
  * grace period. What the change means for leaves already mapped is told to
  * mmu/ in this order:
@@ -51,7 +52,13 @@ static void slots_drop(struct um_slots *slots)
 
 static void slots_drop_rcu(struct rcu_head *head)
 {
-	slots_drop(container_of(head, struct um_slots, rcu));
+	kvfree(container_of(head, struct um_slots, rcu));
+}
+
+/* Nobody is left in SRCU; then the fast path's readers. */
+static void slots_drop_srcu(struct rcu_head *head)
+{
+	call_rcu(head, slots_drop_rcu);
 }
 
 /* Index of the first slot that ends above @gfn. */
@@ -71,13 +78,17 @@ static int slots_upper(const struct um_slots *slots, gfn_t gfn)
 	return lo;
 }
 
-struct um_slot *um_slot_find(const struct um_slots *slots, gfn_t gfn)
+struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn)
 {
-	int i = slots_upper(slots, gfn);
+	int i = READ_ONCE(slots->hint);
 
-	if (i < slots->n && gfn >= slots->by_gfn[i]->base)
+	if (likely(i < slots->n) && um_slot_covers(slots->by_gfn[i], gfn))
 		return slots->by_gfn[i];
-	return NULL;
+	i = slots_upper(slots, gfn);
+	if (i == slots->n || gfn < slots->by_gfn[i]->base)
+		return NULL;
+	WRITE_ONCE(slots->hint, i);
+	return slots->by_gfn[i];
 }
 
 static bool slots_overlap(const struct um_slots *slots,
@@ -100,6 +111,7 @@ static struct um_slots *slots_alloc(int n)
 	if (slots) {
 		slots->n = n;
 		slots->dying = NULL;
+		slots->hint = 0;
 		slots->by_hva = (void *)slots + head;
 	}
 	return slots;
@@ -218,11 +230,15 @@ static struct um_slots *slots_build(const struct um_slots *old,
 	return next;
 }
 
-/* On return nobody reads the array that was there before. */
+/*
+ * On return nobody reads the array that was there before. The fast path stands
+ * in RCU only, which spares it the two barriers of SRCU.
+ */
 static void slots_publish(struct um_vm *vm, struct um_slots *next)
 {
 	rcu_assign_pointer(vm->slots, next);
 	synchronize_srcu_expedited(&vm->srcu);
+	synchronize_rcu_expedited();
 }
 
 static void slot_free(struct um_slot *slot)
@@ -297,7 +313,7 @@ static int slot_create(struct um_vm *vm, struct um_slot *new)
 	rcu_assign_pointer(vm->slots, next);
 	/* Who still reads the old array took nothing from it that changes. */
 	if (old != &no_slots)
-		call_srcu(&vm->srcu, &old->rcu, slots_drop_rcu);
+		call_srcu(&vm->srcu, &old->rcu, slots_drop_srcu);
 	return 0;
 }
 
@@ -495,7 +511,7 @@ void um_slots_retire(struct um_vm *vm)
 	struct um_slots *old = rcu_replace_pointer(vm->slots, &no_slots, true);
 
 	if (old != &no_slots)
-		call_srcu(&vm->srcu, &old->rcu, slots_drop_rcu);
+		call_srcu(&vm->srcu, &old->rcu, slots_drop_srcu);
 }
 
 void um_slots_free(struct um_vm *vm)

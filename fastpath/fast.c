@@ -5,7 +5,8 @@
  * everything taken by aging where the CPU has no A/D flags.
  *
  * It stands apart because nothing depends on it. Remove it, and every fault
- * goes the slow way. No lock; rcu_read_lock() keeps the tables. The states,
+ * goes the slow way. No lock; the caller's rcu_read_lock() keeps the slot and
+ * the tables. The states,
  * the races and the barriers are drawn in README.md.
  *
  * Before F1 all of these were tested on one snapshot of the entry:
@@ -63,7 +64,7 @@ static bool um_fast_commit_tag(struct um_fault *f, um_sptep_t sptep, u64 old,
 	/*
 	 * Between F1 and F2 belongs what must be checked while the claim
 	 * stands. A direct page needs nothing: its gfn is its place in the
-	 * tree, and slot flags are const under SRCU.
+	 * tree, and slot flags are const under RCU.
 	 */
 	if (um_spte_try(sptep, &spte, new)) /* F2 */
 		return true;
@@ -119,8 +120,7 @@ enum um_pf um_fast_fault(struct um_mmu *mmu, struct um_fault *f)
 	enum um_pf ret = UM_PF_RETRY;
 	int tries;
 
-	/* With A/D flags, what the CPU found absent is absent. */
-	if (mode == UM_FAST_OFF || (!f->allowed && mmu->caps.ad))
+	if (mode == UM_FAST_OFF)
 		return UM_PF_CONTINUE;
 	f->path |= UM_PATH_FAST;
 	if (mode == UM_FAST_TAG && !f->tag) {
@@ -128,10 +128,7 @@ enum um_pf um_fast_fault(struct um_mmu *mmu, struct um_fault *f)
 		return UM_PF_CONTINUE;
 	}
 
-	rcu_read_lock();
 	for (tries = 0; ret == UM_PF_RETRY && tries < UM_FAST_TRIES; tries++)
 		ret = um_fast_try(mmu, f, mode);
-	rcu_read_unlock();
-
 	return ret == UM_PF_RETRY ? UM_PF_CONTINUE : ret;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The spine. A guest page fault goes one way, and um_fault_handle() is that
- * way: slot, fast, resolve, map. Each stage says CONTINUE, or how it ended.
+ * way: slot, fast; then what may sleep: slot, resolve, map. Each stage says
+ * CONTINUE, or how it ended.
  */
 #include "internal.h"
 
@@ -85,14 +86,21 @@ static void um_fault_release(struct um_fault *f, enum um_pf ret)
 	um_host_unpin(f, mapped, dirty);
 }
 
+/* What most faults do not meet. */
+#define UM_PATH_RARE \
+	(UM_PATH_CLAIM_TAKEN | UM_PATH_CLAIM_LOST | UM_PATH_NO_TAG | \
+	 UM_PATH_STALE)
+
 static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 			   struct um_fault_stat *stat)
 {
 	stat->taken++;
-	stat->claim_taken += !!(f->path & UM_PATH_CLAIM_TAKEN);
-	stat->claim_lost += !!(f->path & UM_PATH_CLAIM_LOST);
-	stat->no_tag += !!(f->path & UM_PATH_NO_TAG);
-	stat->stale += !!(f->path & UM_PATH_STALE);
+	if (unlikely(f->path & UM_PATH_RARE)) {
+		stat->claim_taken += !!(f->path & UM_PATH_CLAIM_TAKEN);
+		stat->claim_lost += !!(f->path & UM_PATH_CLAIM_LOST);
+		stat->no_tag += !!(f->path & UM_PATH_NO_TAG);
+		stat->stale += !!(f->path & UM_PATH_STALE);
+	}
 
 	if (ret == UM_PF_FIXED && (f->path & UM_PATH_RESOLVED))
 		stat->fixed++;
@@ -106,25 +114,55 @@ static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 		stat->retry++;
 }
 
-enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
-			   struct um_fault_stat *stat)
+static enum um_pf um_fault_audit(struct um_mmu *mmu, const struct um_fault *f,
+				 enum um_pf ret)
+{
+	if (unlikely(mmu->audit) && !um_audit_fault(mmu, f))
+		return UM_PF_DEAD;
+	return ret;
+}
+
+/* RCU keeps the slot as well: the way that never sleeps takes no SRCU. */
+static enum um_pf um_fault_fast(struct um_mmu *mmu, struct um_fault *f)
+{
+	enum um_pf ret;
+
+	rcu_read_lock();
+	ret = um_fault_slot(mmu, f);
+	if (ret == UM_PF_CONTINUE)
+		ret = um_fast_fault(mmu, f);
+	ret = um_fault_audit(mmu, f, ret);
+	rcu_read_unlock();
+	return ret;
+}
+
+static enum um_pf um_fault_slow(struct um_mmu *mmu, struct um_fault *f)
 {
 	int idx = um_host_read_lock(mmu);
 	enum um_pf ret;
 
 	ret = um_fault_slot(mmu, f);
 	if (ret == UM_PF_CONTINUE)
-		ret = um_fast_fault(mmu, f);
-	if (ret == UM_PF_CONTINUE)
 		ret = um_fault_resolve(mmu, f);
 	if (ret == UM_PF_CONTINUE) {
 		ret = um_tdp_map(mmu, f);
 		um_fault_release(f, ret);
 	}
-	if (mmu->audit && !um_audit_fault(mmu, f))
-		ret = UM_PF_DEAD;
+	ret = um_fault_audit(mmu, f, ret);
 	um_host_read_unlock(mmu, idx);
+	return ret;
+}
 
+enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
+			   struct um_fault_stat *stat)
+{
+	enum um_pf ret = UM_PF_CONTINUE;
+
+	/* With A/D flags, what the CPU found absent is absent. */
+	if (f->allowed || !mmu->caps.ad)
+		ret = um_fault_fast(mmu, f);
+	if (ret == UM_PF_CONTINUE)
+		ret = um_fault_slow(mmu, f);
 	um_fault_count(f, ret, stat);
 	return ret;
 }

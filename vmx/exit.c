@@ -170,8 +170,6 @@ static int exit_ud(struct um_vmx *vmx)
 static int dispatch(struct um_vmx *vmx)
 {
 	switch ((u16)vmx->world.exit_reason) {
-	case EXIT_REASON_EPT_VIOLATION:
-		return um_exit_ept_violation(vmx);
 	case EXIT_REASON_IO_INSTRUCTION:
 		return um_exit_io(vmx);
 	case EXIT_REASON_CPUID:
@@ -230,7 +228,11 @@ int um_exit_handle(struct um_vmx *vmx)
 				       vmx_read(vmx, VM_INSTRUCTION_ERROR));
 	if (unlikely(vmx->world.exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 		return exit_fail_entry(vmx, vmx->world.exit_reason);
-	r = dispatch(vmx);
+	/* What matters most is asked first. */
+	if (likely(vmx->world.exit_reason == EXIT_REASON_EPT_VIOLATION))
+		r = um_exit_ept_violation(vmx);
+	else
+		r = dispatch(vmx);
 	if (unlikely(vmx->shutdown)) {
 		vmx->shutdown = false;
 		vmx->event.pending = false;

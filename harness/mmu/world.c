@@ -61,6 +61,7 @@ void slot_log(struct world *world, bool on)
 		memset(world->dirty, 0, sizeof(world->dirty));
 	rcu_assign_pointer(world->slots[0], new);
 	shim_synchronize_srcu();
+	synchronize_rcu();
 	free(old);
 	if (on)
 		um_mmu_slot_log_start(&world->mmu, new);

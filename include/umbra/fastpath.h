@@ -11,7 +11,7 @@
 struct um_mmu;
 
 /*
- * um_fast_fault() - f->slot is set and the VM's SRCU is held. Takes no lock
+ * um_fast_fault() - f->slot is set and rcu_read_lock() is held. Takes no lock
  * and does not sleep. FIXED, SPURIOUS, or CONTINUE: go the slow way.
  */
 enum um_pf um_fast_fault(struct um_mmu *mmu, struct um_fault *f);

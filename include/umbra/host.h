@@ -27,7 +27,7 @@ void um_table_free_barrier(void);
 
 /*
  * um_host_slot() - the slot of @gfn, or NULL. The caller holds the VM's SRCU
- * (um_host_read_lock()) for as long as it uses the slot.
+ * (um_host_read_lock()) or RCU for as long as it uses the slot.
  */
 struct um_slot *um_host_slot(struct um_mmu *mmu, gfn_t gfn);
 int um_host_read_lock(struct um_mmu *mmu);

@@ -46,10 +46,11 @@ struct um_slot_hva {
 	struct um_slot *slot;
 };
 
-/* The slots of a VM, copied on write; SRCU, written under slots_lock. */
+/* The slots of a VM, copied on write; SRCU or RCU, written under slots_lock. */
 struct um_slots {
 	struct rcu_head rcu;
 	int n;
+	int hint; /* where the last search ended; any value will do */
 	/*
 	 * Taken out of the arrays, but leaves of it may still be mapped:
 	 * guest faults do not find it, the MMU notifier does.
@@ -178,13 +179,13 @@ void um_vm_kill(struct um_vm *vm);
  * slot's first. Returns 0, -EINVAL (no such id), -ENOENT (no slot, or not
  * logged), -EFAULT; what could not be copied out stays dirty.
  *
- * Both take slots_lock and sleep. um_slot_find() is for holders of SRCU or
- * slots_lock; NULL where there is no slot.
+ * Both take slots_lock and sleep. um_slot_find() is for holders of SRCU, RCU
+ * or slots_lock; NULL where there is no slot.
  */
 int um_slot_set(struct um_vm *vm,
 		const struct kvm_userspace_memory_region *mem);
 int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log);
-struct um_slot *um_slot_find(const struct um_slots *slots, gfn_t gfn);
+struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn);
 
 /*
  * Guest memory by physical address, through the slots; marks dirty what it
