@@ -27,6 +27,10 @@ module_param(fastpath, charp, 0444);
 MODULE_PARM_DESC(fastpath,
 		 "how write faults are fixed without a lock: tag, mw or off");
 
+static char *log = "auto";
+module_param(log, charp, 0444);
+MODULE_PARM_DESC(log, "how writes are logged: wrprot, pml, dbit, or auto: pml if the CPU has it");
+
 static bool pml = true;
 module_param(pml, bool, 0444);
 MODULE_PARM_DESC(pml, "accepted; page-modification logging is not used yet");
@@ -75,7 +79,9 @@ static int __init umbra_init(void)
 	err = um_vmx_init();
 	if (err)
 		return err;
-	err = um_dev_register(node);
+	err = um_log_choose(log);
+	if (!err)
+		err = um_dev_register(node);
 	if (err)
 		um_vmx_exit();
 	return err;

@@ -45,6 +45,8 @@ int um_check_extension(unsigned long cap)
 	case UM_CAP_FASTPATH:
 		return 1 << UM_FASTPATH_OFF | 1 << UM_FASTPATH_TAG |
 		       1 << UM_FASTPATH_MW;
+	case UM_CAP_LOG_MODE:
+		return um_log_modes();
 	default:
 		return 0;
 	}

@@ -61,7 +61,8 @@ void um_host_read_unlock(struct um_mmu *mmu, int idx)
 	srcu_read_unlock(&mmu_to_vm(mmu)->srcu, idx);
 }
 
-void um_host_mark_dirty(struct um_mmu *mmu, struct um_slot *slot, gfn_t gfn)
+void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
+			gfn_t gfn)
 {
 	unsigned long bit = gfn - slot->base;
 

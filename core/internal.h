@@ -36,6 +36,15 @@ void um_slots_retire(struct um_vm *vm);
 /* Nobody is left who could see a slot. */
 void um_slots_free(struct um_vm *vm);
 
+/* dirty_log.c: bit UM_LOG_MODE_x for each mode that the CPU can do */
+unsigned int um_log_modes(void);
+
+/* Of a slot's bitmap, as user space sees it. */
+static inline size_t um_dirty_bytes(const struct um_slot *slot)
+{
+	return BITS_TO_LONGS(slot->npages) * sizeof(long);
+}
+
 /* notifier.c */
 int um_notifier_register(struct um_vm *vm);
 

@@ -29,7 +29,6 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #define SLOT_PAGES_MAX ((1UL << 31) - 1) /* KVM_MEM_MAX_NR_PAGES */
 #define SLOT_FLAGS (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
@@ -247,15 +246,10 @@ static void slot_free(struct um_slot *slot)
 	kfree(slot);
 }
 
-static size_t dirty_bytes(const struct um_slot *slot)
-{
-	return BITS_TO_LONGS(slot->npages) * sizeof(long);
-}
-
 /* One allocation: the bitmap, then the copy that user space gets. */
 static int dirty_alloc(struct um_slot *slot)
 {
-	size_t bytes = dirty_bytes(slot);
+	size_t bytes = um_dirty_bytes(slot);
 
 	slot->dirty = kvzalloc(2 * bytes, GFP_KERNEL_ACCOUNT);
 	if (!slot->dirty)
@@ -353,21 +347,14 @@ static int slot_set_flags(struct um_vm *vm, struct um_slot *old,
 {
 	struct um_slots *was = slots_locked(vm);
 	struct um_slots *next = slots_build(was, old, new);
-	int r = 0;
 
 	if (!next)
 		return -ENOMEM;
 	slots_publish(vm, next);
 	if (um_slot_is_logged(new) && !um_slot_is_logged(old))
-		r = um_mmu_slot_log_start(&vm->mmu, new);
+		um_mmu_slot_log_start(&vm->mmu, new);
 	else if (um_slot_is_logged(old) && !um_slot_is_logged(new))
 		um_mmu_slot_log_stop(&vm->mmu, new);
-	if (r) {
-		slots_publish(vm, was);
-		um_mmu_slot_log_stop(&vm->mmu, old);
-		kvfree(next);
-		return r;
-	}
 	slots_drop(was);
 	xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT);
 	slot_free_shared(old, new);
@@ -439,6 +426,8 @@ static int slot_set(struct um_vm *vm,
 		r = slot_set_flags(vm, old, new);
 	if (r)
 		slot_free_shared(new, old);
+	else if (mem->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		vm->log_begun = true;
 	return r;
 }
 
@@ -457,45 +446,6 @@ int um_slot_set(struct um_vm *vm,
 		r = slot_set(vm, mem, old);
 	else
 		r = old ? slot_replace(vm, old, NULL) : -EINVAL;
-	mutex_unlock(&vm->slots_lock);
-	return r;
-}
-
-/* What user space could not be given is dirty still. */
-static void dirty_give_back(struct um_slot *slot)
-{
-	size_t i, n = BITS_TO_LONGS(slot->npages);
-
-	for (i = 0; i < n; i++)
-		if (slot->dirty_out[i])
-			atomic_long_or(slot->dirty_out[i],
-				       (atomic_long_t *)&slot->dirty[i]);
-}
-
-static int slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
-{
-	struct um_slot *slot;
-
-	slot = xa_load(&vm->slot_ids,
-		       array_index_nospec(log->slot, UM_SLOTS_MAX));
-	if (!slot || !slot->dirty)
-		return -ENOENT;
-	um_dirty_harvest(&vm->mmu, slot);
-	if (!copy_to_user(log->dirty_bitmap, slot->dirty_out,
-			  dirty_bytes(slot)))
-		return 0;
-	dirty_give_back(slot);
-	return -EFAULT;
-}
-
-int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
-{
-	int r;
-
-	if (log->slot >= UM_SLOTS_MAX)
-		return -EINVAL;
-	mutex_lock(&vm->slots_lock);
-	r = slot_dirty_log(vm, log);
 	mutex_unlock(&vm->slots_lock);
 	return r;
 }

@@ -104,6 +104,7 @@ static int vm_init(struct um_vm *vm)
 	if (r)
 		goto err_srcu;
 	vm->mmu.fast = um_params.fast;
+	vm->mmu.log = um_params.log;
 	vm->mmu.hugepages = um_params.hugepages;
 	vm->mmu.audit = um_params.audit;
 
@@ -145,23 +146,37 @@ err_vmx:
 	return ERR_PTR(r);
 }
 
-static int vm_enable_cap(struct um_vm *vm, const void __user *user)
+static int vm_fast_mode(struct um_vm *vm, u64 mode)
 {
 	static const enum um_fast_mode modes[] = {
 		[UM_FASTPATH_OFF] = UM_FAST_OFF,
 		[UM_FASTPATH_TAG] = UM_FAST_TAG,
 		[UM_FASTPATH_MW] = UM_FAST_MW,
 	};
+
+	if (mode >= ARRAY_SIZE(modes))
+		return -EINVAL;
+	WRITE_ONCE(vm->mmu.fast,
+		   modes[array_index_nospec(mode, ARRAY_SIZE(modes))]);
+	return 0;
+}
+
+static int vm_enable_cap(struct um_vm *vm, const void __user *user)
+{
 	struct kvm_enable_cap cap;
 
 	if (copy_from_user(&cap, user, sizeof(cap)))
 		return -EFAULT;
-	if (cap.flags || cap.cap != UM_CAP_FASTPATH ||
-	    cap.args[0] >= ARRAY_SIZE(modes))
+	if (cap.flags)
 		return -EINVAL;
-	WRITE_ONCE(vm->mmu.fast,
-		   modes[array_index_nospec(cap.args[0], ARRAY_SIZE(modes))]);
-	return 0;
+	switch (cap.cap) {
+	case UM_CAP_FASTPATH:
+		return vm_fast_mode(vm, cap.args[0]);
+	case UM_CAP_LOG_MODE:
+		return um_slot_log_mode(vm, cap.args[0]);
+	default:
+		return -EINVAL;
+	}
 }
 
 static int vm_set_region(struct um_vm *vm, const void __user *user)

@@ -45,7 +45,7 @@ static u64 um_fast_grant(const struct um_mmu *mmu, const struct um_fault *f,
 	if (!um_spte_allows(new, f->access))
 		return 0;
 	if (mmu->caps.ad)
-		new |= UM_SPTE_A | (write ? UM_SPTE_D : 0);
+		new |= UM_SPTE_A | (new & UM_SPTE_W ? UM_SPTE_D : 0);
 	return new;
 }
 

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include <umbra/host.h>
+#include <umbra/log.h>
 
 #include <linux/bitops.h>
 #include <linux/bug.h>
@@ -110,6 +111,30 @@ struct um_audit_count {
 	u64 tables;
 };
 
+static bool um_audit_marked(const struct um_slot *slot, gfn_t gfn, int level)
+{
+	gfn_t end = gfn + um_level_pages(level);
+
+	for (; gfn < end; gfn++)
+		if (!test_bit(gfn - slot->base, slot->dirty))
+			return false;
+	return true;
+}
+
+/* Is every page in the bitmap that may be written unnoticed? */
+static bool um_audit_logged(struct um_mmu *mmu, const struct um_slot *slot,
+			    gfn_t gfn, int level, u64 spte)
+{
+	u64 bit = level > UM_LEVEL_4K ? UM_SPTE_W : um_log_bit(mmu);
+
+	if (!slot->dirty || !(spte & bit))
+		return true;
+	/* There D is the mark. */
+	if (mmu->log == UM_LOG_DBIT && level == UM_LEVEL_4K)
+		return true;
+	return um_audit_marked(slot, gfn, level);
+}
+
 static bool um_audit_quiet_spte(struct um_mmu *mmu, const struct um_iter *iter,
 				struct um_audit_count *count)
 {
@@ -132,11 +157,9 @@ static bool um_audit_quiet_spte(struct um_mmu *mmu, const struct um_iter *iter,
 	slot = um_host_slot(mmu, gfn);
 	if (!um_audit_slot(mmu, slot, gfn, iter->level, spte))
 		return false;
-	if ((spte & UM_SPTE_W) && slot->dirty &&
-	    (iter->level > UM_LEVEL_4K ||
-	     !test_bit(gfn - slot->base, slot->dirty)))
+	if (!um_audit_logged(mmu, slot, gfn, iter->level, spte))
 		return um_audit_fail(mmu, gfn, iter->level, spte,
-				     "writable and not marked dirty");
+				     "written, or to be, and not marked dirty");
 	return true;
 }
 

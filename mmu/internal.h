@@ -13,6 +13,9 @@
 
 #define UM_ZAP_TABLES 32
 
+/* The dirty log visits so many pages before others may run. */
+#define UM_DIRTY_STEP BIT(18)
+
 /*
  * What was taken from the tree and not yet paid for. Tables wait here until
  * the debt is paid: a CPU in guest mode may hold their addresses in its
@@ -43,11 +46,11 @@ bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old);
 /* tdp.c */
 enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f);
 /*
- * Replace the huge leaf @old by a table of 512 leaves that map the same; with
- * the rights in @drop taken. *@spare is used up, or zeroed when the race is
- * lost. The caller is between um_tlb_take_begin() and _end(true).
+ * Replace the huge leaf @old by a table of 512 leaves that map the same, or
+ * that are @clean or shut (log.h). *@spare is used up, or zeroed when the race
+ * is lost. The caller is between um_tlb_take_begin() and _end(true).
  */
-bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, u64 drop,
+bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, bool clean,
 		  u64 **spare);
 
 /* Did an invalidation run since before the pin? See M1 in README. */

@@ -19,6 +19,7 @@
 #include "internal.h"
 
 #include <umbra/host.h>
+#include <umbra/log.h>
 
 #include <linux/string.h>
 
@@ -29,6 +30,7 @@ static u64 um_tdp_leaf(const struct um_mmu *mmu, const struct um_fault *f)
 {
 	um_pfn_t pfn = f->pfn & ~(um_level_pages(f->goal_level) - 1);
 	u64 spte = um_spte_make_leaf(pfn, f->goal_level, f->device);
+	bool logged = um_slot_is_logged(f->slot);
 	bool write = f->access & UM_ACC_W;
 
 	spte |= UM_SPTE_R | UM_SPTE_X;
@@ -37,12 +39,14 @@ static u64 um_tdp_leaf(const struct um_mmu *mmu, const struct um_fault *f)
 	if (f->host_writable && !(f->slot->flags & KVM_MEM_READONLY)) {
 		spte |= UM_SPTE_MW;
 		/* Ahead of the first write, unless that must be noticed. */
-		if (write || !um_slot_is_logged(f->slot))
+		if (write || !logged || um_log_lets_w(mmu))
 			spte |= UM_SPTE_W;
 	}
-	/* Set here what the CPU would come to set. */
+	/* Set here what the CPU would come to set; D only to be noticed. */
 	if (mmu->caps.ad)
-		spte |= UM_SPTE_A | (write ? UM_SPTE_D : 0);
+		spte |= UM_SPTE_A;
+	if (mmu->caps.ad && (spte & UM_SPTE_W) && (write || !logged))
+		spte |= UM_SPTE_D;
 	return spte;
 }
 
@@ -92,7 +96,7 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
 		um_stat_leaf(mmu, f->goal_level, 1);
 	if (f->goal_level > UM_LEVEL_4K)
 		f->path |= UM_PATH_HUGE;
-	if ((leaf & UM_SPTE_W) && um_slot_is_logged(f->slot)) {
+	if ((leaf & um_log_bit(mmu)) && um_slot_is_logged(f->slot)) {
 		/* After M5, never before. Pairs with H1. */
 		um_host_mark_dirty(mmu, f->slot, f->gfn);
 		f->path |= UM_PATH_DIRTY;
@@ -153,7 +157,16 @@ static enum um_pf um_tdp_fix(struct um_mmu *mmu, struct um_fault *f,
 	return UM_PF_RETRY;
 }
 
-bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, u64 drop,
+/* The @index'th part of @huge; clean for the dirty log, or with its rights. */
+static u64 um_tdp_part(const struct um_mmu *mmu, u64 huge, int index,
+		       bool clean)
+{
+	u64 part = um_spte_make_split(huge, index);
+
+	return clean ? um_log_clean(mmu, part) : part;
+}
+
+bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, bool clean,
 		  u64 **spare)
 {
 	const int level = um_spte_level(old);
@@ -161,7 +174,7 @@ bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, u64 drop,
 	int i;
 
 	for (i = 0; i < UM_TABLE_ENTRIES; i++)
-		child[i] = um_spte_make_split(old, i) & ~drop;
+		child[i] = um_tdp_part(mmu, old, i, clean);
 	/* P1: the leaves before the pointer. Pairs with the walk. */
 	if (!um_spte_try(sptep, &old, um_spte_make_table(__pa(child)))) {
 		memset(child, 0, UM_PAGE_SIZE);
@@ -192,8 +205,8 @@ static void um_tdp_link(struct um_mmu *mmu, struct um_fault *f,
 static enum um_pf um_tdp_descend(struct um_mmu *mmu, struct um_fault *f,
 				 um_sptep_t sptep, u64 old, u64 **spare)
 {
-	/* In a logged slot W comes back page by page, with its dirty bit. */
-	u64 drop = um_slot_is_logged(f->slot) ? UM_SPTE_W : 0;
+	/* A shut leaf: its pages are written one by one, and noticed. */
+	bool clean = um_slot_is_logged(f->slot);
 
 	if (old != UM_SPTE_EMPTY && !um_spte_is_leaf(old)) {
 		f->path |= um_spte_is_claim(old) ? UM_PATH_CLAIM_TAKEN :
@@ -207,7 +220,7 @@ static enum um_pf um_tdp_descend(struct um_mmu *mmu, struct um_fault *f,
 		return UM_PF_CONTINUE;
 	}
 	um_tlb_take_begin(&mmu->tlb);
-	if (um_tdp_split(mmu, sptep, old, drop, spare))
+	if (um_tdp_split(mmu, sptep, old, clean, spare))
 		f->path |= UM_PATH_SPLIT;
 	um_tlb_take_end(&mmu->tlb, true);
 	return UM_PF_CONTINUE;

@@ -144,7 +144,8 @@ static void populate(void)
 	spte = spte_at(world, GFN, &level);
 	CHECK(level == 1 && (spte & UM_SPTE_RWX) == UM_SPTE_RWX);
 	CHECK((spte & UM_SPTE_MT) == UM_SPTE_MT_WB);
-	CHECK(!(spte & UM_SPTE_D) && (spte & UM_SPTE_A));
+	/* Ahead of the first write, D as W: nobody waits for it. */
+	CHECK((spte & UM_SPTE_D) && (spte & UM_SPTE_A));
 	touch(world, GFN + 1, UM_ACC_W);
 	CHECK(spte_at(world, GFN + 1, &level) & UM_SPTE_D);
 	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_SPURIOUS);

@@ -42,7 +42,8 @@ struct um_slot *um_host_slot(struct um_mmu *mmu, gfn_t gfn)
 	return NULL;
 }
 
-void um_host_mark_dirty(struct um_mmu *mmu, struct um_slot *slot, gfn_t gfn)
+void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
+			gfn_t gfn)
 {
 	if (slot->dirty)
 		set_bit(gfn - slot->base, slot->dirty);

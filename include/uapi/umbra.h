@@ -43,4 +43,19 @@
 #define UM_FASTPATH_TAG 1 /* claim the entry with the vCPU's id, then commit */
 #define UM_FASTPATH_MW 2  /* one compare-and-exchange */
 
+/*
+ * How a write to a page of a slot with KVM_MEM_LOG_DIRTY_PAGES is noticed.
+ *
+ * KVM_CHECK_EXTENSION: bit n is set when mode n is there. KVM_ENABLE_CAP on a
+ * VM: args[0] is the mode, flags is 0, the other args are ignored. A new VM has
+ * the mode of the module parameter log=.
+ *
+ * EINVAL: no such mode, or one that this CPU cannot do, or flags. EBUSY: the VM
+ * has, or had, a slot that is logged. EFAULT: the argument cannot be read.
+ */
+#define UM_CAP_LOG_MODE (UM_BASE + 3)
+#define UM_LOG_MODE_WRPROT 0 /* write-protect: each first write faults */
+#define UM_LOG_MODE_PML 1    /* page-modification logging by the CPU */
+#define UM_LOG_MODE_DBIT 2   /* scan the dirty flags of the EPT entries */
+
 #endif

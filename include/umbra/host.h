@@ -51,7 +51,8 @@ enum um_pf um_host_pin(struct um_mmu *mmu, struct um_fault *f);
 void um_host_unpin(struct um_fault *f, bool accessed, bool dirty);
 
 /* @gfn of @slot was written: tell the log, if it has one. Any context. */
-void um_host_mark_dirty(struct um_mmu *mmu, struct um_slot *slot, gfn_t gfn);
+void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
+			gfn_t gfn);
 
 /*
  * um_host_kick_guests() - make every vCPU of this VM that is in guest mode

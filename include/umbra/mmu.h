@@ -22,9 +22,17 @@ enum um_fast_mode {
 	UM_FAST_MW,  /* one cmpxchg; the predicate stands in the word */
 };
 
+/* How a write to a page of a logged slot is noticed: see log.h. */
+enum um_log_mode {
+	UM_LOG_WRPROT, /* by the fault of a leaf without W */
+	UM_LOG_PML,    /* by the CPU, which logs each D that it sets */
+	UM_LOG_DBIT,   /* by looking at D of every leaf */
+};
+
 /* What the CPU offers; filled by vmx/ before the first VM. */
 struct um_mmu_caps {
 	bool ad;     /* accessed and dirty flags for EPT */
+	bool pml;    /* page-modification logging */
 	bool huge2m; /* 2M leaves */
 	bool huge1g; /* 1G leaves */
 	u8 maxphyaddr;
@@ -59,6 +67,7 @@ struct um_mmu {
 	u64 *root;		/* level-4 table; const after init */
 	hpa_t root_pa;
 	enum um_fast_mode fast; /* READ_ONCE; may change while running */
+	enum um_log_mode log;	/* const from the first logged slot on */
 	bool hugepages;		/* set by the owner, as fast and audit */
 	bool audit;		/* audit after every fault */
 	struct um_mmu_caps caps;
@@ -90,19 +99,28 @@ enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
  */
 void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot);
 /*
- * @slot has a bitmap now: split huge leaves, take W everywhere. Returns 0; a
- * huge leaf for which no table could be had stays whole, without W.
+ * @slot is logged now: split huge leaves, make all clean (log.h). A huge leaf
+ * for which no table could be had stays whole, without W.
  */
-int um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot);
-/* @slot has no bitmap any more: let huge leaves come back. */
+void um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot);
+/* @slot is logged no more: let huge leaves come back. */
 void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot);
 
 /*
- * um_dirty_harvest() - move the slot's dirty bits into slot->dirty_out, take
- * W from each page moved, pay. slots_lock held. Returns true when any bit
- * was set. Order: exchange the bitmap word, protect, flush, copy out.
+ * The dirty log. Sleep.
+ *
+ * um_dirty_harvest() - move the slot's dirty bits into slot->dirty_out, make
+ * each page moved clean (log.h), pay. slots_lock held. Returns true when any
+ * bit was set. What the result is used for comes after.
+ *
+ * um_dirty_protect_mask() - make page @offset + i of @slot clean for each bit
+ * i of @mask; splits a huge leaf it meets. The caller took the pages' marks
+ * before, holds SRCU, and is between um_tlb_take_begin() and _end(); it pays
+ * before the result is relied on.
  */
 bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot);
+void um_dirty_protect_mask(struct um_mmu *mmu, struct um_slot *slot,
+			   gfn_t offset, unsigned long mask);
 
 /*
  * Notifier hooks, between um_inval_begin() and um_inval_end() of the host

@@ -29,6 +29,7 @@
 struct um_params {
 	bool shadow; /* engine of VM type 0 */
 	enum um_fast_mode fast;
+	enum um_log_mode log;
 	bool pml;
 	bool hugepages;
 	bool audit;
@@ -70,6 +71,7 @@ struct um_vm {
 	struct srcu_struct srcu;
 	struct um_slots __rcu *slots; /* SRCU */
 	struct xarray slot_ids;	      /* id -> slot; slots_lock */
+	bool log_begun;		      /* a slot was logged; slots_lock */
 
 	struct mmu_notifier notifier;
 
@@ -162,6 +164,12 @@ static inline int um_vcpu_count(const struct um_vm *vm)
 int um_dev_register(const char *node);
 void um_dev_unregister(void);
 
+/*
+ * um_log_choose() - the log mode of new VMs by its name in log=, when the CPU
+ * is known. Returns -EINVAL for a name or a mode that there is not.
+ */
+int um_log_choose(const char *name);
+
 /* core/vm.c */
 void um_vm_get(struct um_vm *vm);
 void um_vm_put(struct um_vm *vm);
@@ -169,7 +177,7 @@ void um_vm_put(struct um_vm *vm);
 void um_vm_kill(struct um_vm *vm);
 
 /*
- * core/memslot.c
+ * core/memslot.c, core/dirty_log.c
  *
  * um_slot_set() - KVM_SET_USER_MEMORY_REGION: addresses and size in bytes,
  * multiples of 4K. Returns 0, -EINVAL, -EEXIST (overlap), -ENOMEM; nothing
@@ -185,6 +193,8 @@ void um_vm_kill(struct um_vm *vm);
 int um_slot_set(struct um_vm *vm,
 		const struct kvm_userspace_memory_region *mem);
 int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log);
+/* UM_CAP_LOG_MODE: 0, -EINVAL or -EBUSY as told in the uapi header. */
+int um_slot_log_mode(struct um_vm *vm, u64 mode);
 struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn);
 
 /*
