@@ -12,7 +12,9 @@
 #define CREATE_TRACE_POINTS
 #include <umbra/trace.h>
 
-struct um_params um_params;
+struct um_params um_params = {
+	.waiting = 4096,
+};
 
 static char *node = "umbra";
 module_param(node, charp, 0444);
@@ -42,6 +44,10 @@ MODULE_PARM_DESC(hugepages, "map 2M and 1G where the host does (default: 1)");
 static bool audit;
 module_param(audit, bool, 0444);
 MODULE_PARM_DESC(audit, "check the MMU's invariants after every fault (slow)");
+
+module_param_named(waiting, um_params.waiting, uint, 0644);
+MODULE_PARM_DESC(waiting,
+		 "table pages of a VM that may wait for RCU (default: 4096)");
 
 static const char *const fast_names[] = {
 	[UM_FAST_OFF] = "off",

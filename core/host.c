@@ -25,14 +25,19 @@ void um_table_free(u64 *table)
 static void table_free_cb(struct rcu_head *head)
 {
 	struct page *page = container_of(head, struct page, rcu_head);
+	atomic64_t *waiting = (atomic64_t *)page_private(page);
 
 	__free_page(page);
+	atomic64_dec(waiting);
 }
 
-void um_table_free_rcu(u64 *table)
+void um_table_free_rcu(u64 *table, atomic64_t *waiting)
 {
-	/* struct page lends its own rcu_head while we own the page. */
-	call_rcu(&virt_to_page(table)->rcu_head, table_free_cb);
+	/* struct page lends fields of its own while we own the page. */
+	struct page *page = virt_to_page(table);
+
+	set_page_private(page, (unsigned long)waiting);
+	call_rcu(&page->rcu_head, table_free_cb);
 }
 
 void um_table_free_barrier(void)

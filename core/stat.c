@@ -40,6 +40,8 @@ static const struct stat_src vm_src[] = {
 	VM("pages_2m", NOW, stat.pages[1]),
 	VM("pages_1g", NOW, stat.pages[2]),
 	VM("tables", NOW, stat.tables),
+	VM("tables_waiting", NOW, stat.waiting),
+	VM("tables_waits", CUMUL, stat.waits),
 	VM("splits", CUMUL, stat.splits),
 	VM("merges", CUMUL, stat.merges),
 	VM("zapped", CUMUL, stat.zapped),

@@ -107,6 +107,7 @@ static int vm_init(struct um_vm *vm)
 	vm->mmu.log = um_params.log;
 	vm->mmu.hugepages = um_params.hugepages;
 	vm->mmu.audit = um_params.audit;
+	vm->mmu.waiting_max = READ_ONCE(um_params.waiting);
 
 	mmgrab(vm->mm);
 	r = um_notifier_register(vm);

@@ -163,6 +163,9 @@ enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
 		ret = um_fault_fast(mmu, f);
 	if (ret == UM_PF_CONTINUE)
 		ret = um_fault_slow(mmu, f);
+	/* Here nothing is held that somebody else waits for. */
+	if (unlikely(f->path & UM_PATH_MERGE))
+		um_zap_throttle(mmu);
 	um_fault_count(f, ret, stat);
 	return ret;
 }

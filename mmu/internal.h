@@ -42,6 +42,11 @@ void um_zap_end_pay(struct um_zap *zap);
 u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old);
 /* Take away the table that @old points to. False: lost a race. */
 bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old);
+/*
+ * Wait until fewer tables wait for a grace period. Who has ended a zap that
+ * may have taken tables calls it, as soon as it may sleep.
+ */
+void um_zap_throttle(struct um_mmu *mmu);
 
 /* tdp.c */
 enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f);

@@ -148,6 +148,7 @@ void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot)
 		    um_log_stop_has_table(mmu, gfn) &&
 		    um_log_stop_worth(mmu, slot, gfn))
 			um_log_stop_take(mmu, gfn);
+		um_zap_throttle(mmu);
 		um_host_relax();
 	}
 }

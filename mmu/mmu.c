@@ -39,6 +39,9 @@ void um_mmu_destroy(struct um_mmu *mmu)
 		return;
 	um_mmu_free_table(um_table_sptep(mmu->root));
 	mmu->root = NULL;
+	/* They count in here. */
+	if (atomic64_read(&mmu->stat.waiting))
+		um_table_free_barrier();
 }
 
 /* Memory type and walk length of an EPTP, SDM "Format of Extended-Page-Table

@@ -44,10 +44,27 @@ static void um_zap_account(struct um_zap *zap)
 /* Z4 and Z5; the debt is owed already. */
 static void um_zap_pay(struct um_zap *zap)
 {
+	struct um_mmu_stat *stat = &zap->mmu->stat;
+
 	um_tlb_pay(zap->mmu);
-	atomic64_sub(zap->n, &zap->mmu->stat.tables);
+	atomic64_sub(zap->n, &stat->tables);
+	atomic64_add(zap->n, &stat->waiting);
 	while (zap->n)
-		um_table_free_rcu(zap->tables[--zap->n]);
+		um_table_free_rcu(zap->tables[--zap->n], &stat->waiting);
+}
+
+/*
+ * Grace periods take as long as they like, and a guest that makes the MMU take
+ * table after table would fill memory with what waits for them. So waiting_max
+ * is all that may wait, and what each thread that is just taking tables took
+ * since it last came here.
+ */
+void um_zap_throttle(struct um_mmu *mmu)
+{
+	if (atomic64_read(&mmu->stat.waiting) <= mmu->waiting_max)
+		return;
+	atomic64_inc(&mmu->stat.waits);
+	um_table_free_barrier();
 }
 
 bool um_zap_end(struct um_zap *zap)
@@ -136,15 +153,16 @@ bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 }
 
 /* Can the whole of what the entry maps go? */
-static bool um_zap_whole(const struct um_iter *iter, const struct um_slot *slot)
+static bool um_zap_whole(const struct um_iter *iter, const struct um_slot *slot,
+			 int level)
 {
-	return um_spte_is_table(iter->old) && iter->level < UM_LEVEL_ROOT &&
+	return um_spte_is_table(iter->old) && iter->level <= level &&
 	       um_slot_fits(slot, iter->gfn, iter->level);
 }
 
-/* One stretch of the slot without leaving RCU. */
+/* Leaves of [start, end), and tables below entries of @level at most. */
 static void um_slot_zap_some(struct um_mmu *mmu, const struct um_slot *slot,
-			     gfn_t start, gfn_t end)
+			     gfn_t start, gfn_t end, int level)
 {
 	struct um_iter iter;
 	struct um_zap zap;
@@ -152,7 +170,7 @@ static void um_slot_zap_some(struct um_mmu *mmu, const struct um_slot *slot,
 	um_zap_begin(&zap, mmu);
 	rcu_read_lock();
 	um_for_each_spte(iter, mmu, start, end) {
-		if (um_zap_whole(&iter, slot)) {
+		if (um_zap_whole(&iter, slot, level)) {
 			um_zap_table(&zap, iter.sptep, iter.old);
 			iter.old = um_spte_read(iter.sptep);
 		}
@@ -160,22 +178,79 @@ static void um_slot_zap_some(struct um_mmu *mmu, const struct um_slot *slot,
 	}
 	rcu_read_unlock();
 	um_zap_end(&zap);
+	um_host_relax();
+	um_zap_throttle(mmu);
+}
+
+static bool um_table_is_empty(um_sptep_t table)
+{
+	int i;
+
+	for (i = 0; i < UM_TABLE_ENTRIES; i++)
+		if (um_spte_read(table + i) != UM_SPTE_EMPTY)
+			return false;
+	return true;
+}
+
+/* The entry of @level above @gfn if it is a table; RCU held. */
+static um_sptep_t um_zap_find(struct um_mmu *mmu, gfn_t gfn, int level,
+			      u64 *old)
+{
+	struct um_iter iter;
+
+	um_for_each_spte(iter, mmu, gfn, gfn + 1) {
+		*old = iter.old;
+		if (iter.level == level && um_spte_is_table(iter.old))
+			return iter.sptep;
+	}
+	return NULL;
+}
+
+/*
+ * From below, take the tables above @gfn that map nothing any more. Should
+ * somebody fill one meanwhile, it goes all the same, and he faults again.
+ */
+static void um_zap_prune(struct um_mmu *mmu, gfn_t gfn)
+{
+	struct um_zap zap;
+	um_sptep_t sptep;
+	int level;
+	u64 old;
+
+	um_zap_begin(&zap, mmu);
+	rcu_read_lock();
+	for (level = UM_LEVEL_2M; level <= UM_LEVEL_ROOT; level++) {
+		sptep = um_zap_find(mmu, gfn, level, &old);
+		if (sptep && um_table_is_empty(um_spte_child(old)))
+			um_zap_table(&zap, sptep, old);
+	}
+	rcu_read_unlock();
+	um_zap_end(&zap);
+}
+
+/* In steps that one payment is enough for. */
+static void um_slot_zap_level(struct um_mmu *mmu, const struct um_slot *slot,
+			      int level)
+{
+	const u64 step = UM_ZAP_TABLES * um_level_pages(level);
+	const gfn_t end = slot->base + slot->npages;
+	gfn_t gfn, stop;
+
+	for (gfn = slot->base; gfn < end; gfn = stop) {
+		stop = min(gfn - gfn % step + step, end);
+		um_slot_zap_some(mmu, slot, gfn, stop, level);
+	}
 }
 
 void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot)
 {
-	const gfn_t end = slot->base + slot->npages;
-	const u64 step = um_level_pages(UM_LEVEL_1G);
-	gfn_t gfn = slot->base;
+	int level;
 
-	while (gfn < end) {
-		gfn_t stop = um_gfn_round_down(gfn, UM_LEVEL_1G) + step;
-
-		stop = min(stop, end);
-		um_slot_zap_some(mmu, slot, gfn, stop);
-		um_host_relax();
-		gfn = stop;
-	}
+	/* From below, so that no sweep has more than one table to kill. */
+	for (level = UM_LEVEL_2M; level <= UM_LEVEL_ROOT; level++)
+		um_slot_zap_level(mmu, slot, level);
+	um_zap_prune(mmu, slot->base);
+	um_zap_prune(mmu, slot->base + slot->npages - 1);
 	/* Also for what somebody else is just taking from the slot. */
 	um_tlb_owe(&mmu->tlb);
 	um_tlb_pay(mmu);

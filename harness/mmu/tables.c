@@ -25,6 +25,7 @@
 
 static u64 (*arena)[UM_TABLE_ENTRIES];
 static struct rcu_head heads[TABLES];
+static atomic64_t *counter[TABLES];
 static bool used[TABLES];
 static int free_stack[TABLES], nr_free_tables;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -113,9 +114,10 @@ static void free_after_grace(struct rcu_head *head)
 		if (table[i] != UM_SPTE_DEAD)
 			world_bug("freed table holds %llx", table[i]);
 	um_table_free(table);
+	atomic64_dec(counter[head - heads]);
 }
 
-void um_table_free_rcu(u64 *table)
+void um_table_free_rcu(u64 *table, atomic64_t *waiting)
 {
 	struct um_tlb *tlb = &world_newest->mmu.tlb;
 
@@ -123,6 +125,7 @@ void um_table_free_rcu(u64 *table)
 	if (!shim_yields &&
 	    atomic64_read(&tlb->owed) != atomic64_read(&tlb->paid))
 		world_bug("a table is given up before its debt is paid");
+	counter[table_index(table)] = waiting;
 	call_rcu(&heads[table_index(table)], free_after_grace);
 }
 

@@ -128,6 +128,7 @@ struct world *world_new(enum um_fast_mode mode, bool ad, bool huge)
 	world_newest = world;
 	world->mmu.fast = mode;
 	world->mmu.hugepages = true;
+	world->mmu.waiting_max = 8;
 	if (um_mmu_init(&world->mmu, &caps))
 		abort();
 	return world;

@@ -8,6 +8,8 @@
 
 #include <umbra/fault.h>
 
+#include <linux/atomic.h>
+
 struct um_mmu;
 struct um_slot;
 
@@ -18,10 +20,11 @@ struct um_slot;
 u64 *um_table_alloc(void);
 void um_table_free(u64 *table);
 /*
- * um_table_free_rcu() - free after a grace period of rcu_read_lock() readers.
- * The table holds nothing but dead entries. Any context.
+ * um_table_free_rcu() - free after a grace period of rcu_read_lock() readers,
+ * then count *@waiting down, and touch it no more. The table holds nothing but
+ * dead entries. Any context.
  */
-void um_table_free_rcu(u64 *table);
+void um_table_free_rcu(u64 *table, atomic64_t *waiting);
 /* Wait until every um_table_free_rcu() so far has freed. Sleeps. */
 void um_table_free_barrier(void);
 

@@ -42,6 +42,8 @@ struct um_mmu_caps {
 struct um_mmu_stat {
 	atomic64_t pages[3];	/* leaves now mapped: 4K, 2M, 1G */
 	atomic64_t tables;	/* table pages now linked */
+	atomic64_t waiting;	/* unlinked, not yet freed: a grace period */
+	atomic64_t waits;	/* times somebody waited because of those */
 	atomic64_t splits;
 	atomic64_t merges;
 	atomic64_t zapped;	/* leaves removed */
@@ -70,6 +72,7 @@ struct um_mmu {
 	enum um_log_mode log;	/* const from the first logged slot on */
 	bool hugepages;		/* set by the owner, as fast and audit */
 	bool audit;		/* audit after every fault */
+	u64 waiting_max;	/* tables; above, who frees waits: zap.c */
 	struct um_mmu_caps caps;
 	struct um_tlb tlb;
 	struct um_lock untagged; /* the one claim without a tag: see tdp.c */

@@ -33,6 +33,7 @@ struct um_params {
 	bool pml;
 	bool hugepages;
 	bool audit;
+	unsigned int waiting; /* may change: for VMs made from then on */
 };
 
 extern struct um_params um_params;

@@ -81,6 +81,11 @@ static inline void atomic64_inc(atomic64_t *v)
 	atomic64_add(1, v);
 }
 
+static inline void atomic64_dec(atomic64_t *v)
+{
+	atomic64_add(-1, v);
+}
+
 static inline bool atomic64_try_cmpxchg(atomic64_t *v, s64 *old, s64 new)
 {
 	shim_yield();
