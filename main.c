@@ -27,7 +27,7 @@ MODULE_PARM_DESC(engine, "MMU of VM type 0: tdp or shadow (default: tdp)");
 static char *fastpath = "tag";
 module_param(fastpath, charp, 0444);
 MODULE_PARM_DESC(fastpath,
-		 "how write faults are fixed without a lock: tag, mw or off");
+		 "how write faults are fixed without a lock: tag, pair, mw or off");
 
 static char *log = "auto";
 module_param(log, charp, 0444);
@@ -53,6 +53,7 @@ static const char *const fast_names[] = {
 	[UM_FAST_OFF] = "off",
 	[UM_FAST_TAG] = "tag",
 	[UM_FAST_MW] = "mw",
+	[UM_FAST_PAIR] = "pair",
 };
 
 static int parse_params(void)
@@ -60,7 +61,7 @@ static int parse_params(void)
 	int mode = match_string(fast_names, ARRAY_SIZE(fast_names), fastpath);
 
 	if (mode < 0) {
-		pr_err("fastpath=%s: not one of tag, mw, off\n", fastpath);
+		pr_err("fastpath=%s: not one of tag, pair, mw, off\n", fastpath);
 		return -EINVAL;
 	}
 	um_params.shadow = !strcmp(engine, "shadow");

@@ -44,7 +44,7 @@ int um_check_extension(unsigned long cap)
 		return 1 << (UM_VM_TYPE_TDP - UM_BASE);
 	case UM_CAP_FASTPATH:
 		return 1 << UM_FASTPATH_OFF | 1 << UM_FASTPATH_TAG |
-		       1 << UM_FASTPATH_MW;
+		       1 << UM_FASTPATH_MW | 1 << UM_FASTPATH_PAIR;
 	case UM_CAP_LOG_MODE:
 		return um_log_modes();
 	default:

@@ -63,6 +63,7 @@ static const struct stat_src vcpu_src[] = {
 	VCPU("pf_stale", pf.stale),
 	VCPU("pf_claim_taken", pf.claim_taken),
 	VCPU("pf_claim_lost", pf.claim_lost),
+	VCPU("pf_given_up", pf.given_up),
 	VCPU("pf_no_tag", pf.no_tag),
 	VCPU("exits", exits),
 	VCPU("io_exits", io_exits),

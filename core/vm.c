@@ -153,6 +153,7 @@ static int vm_fast_mode(struct um_vm *vm, u64 mode)
 		[UM_FASTPATH_OFF] = UM_FAST_OFF,
 		[UM_FASTPATH_TAG] = UM_FAST_TAG,
 		[UM_FASTPATH_MW] = UM_FAST_MW,
+		[UM_FASTPATH_PAIR] = UM_FAST_PAIR,
 	};
 
 	if (mode >= ARRAY_SIZE(modes))

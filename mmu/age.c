@@ -19,7 +19,7 @@ static bool um_spte_is_young(const struct um_mmu *mmu, u64 spte)
 static u64 um_spte_aged(const struct um_mmu *mmu, u64 spte)
 {
 	if (mmu->caps.ad)
-		return spte & ~(UM_SPTE_A | UM_SPTE_TAG);
+		return spte & ~(UM_SPTE_A | UM_SPTE_CLAIMS);
 	return um_spte_track(spte);
 }
 

@@ -24,15 +24,16 @@ static bool um_audit_fail(struct um_mmu *mmu, gfn_t gfn, int level, u64 spte,
 static const char *const um_audit_names[] = {
 	[1] = "I1: W without MW",
 	[2] = "I2: MW without HW",
-	[3] = "I3: a tag beside W",
+	[3] = "I3: a claim beside W",
 	[4] = "I4: not present, and not nothing",
 	[5] = "I5: W or X without R",
 	[6] = "I6: a leaf of another level",
 	[7] = "I7: misplaced frame",
 	[8] = "I8: memory type",
-	[9] = "I9: a bit without meaning",
+	[9] = "I9: two claims",
 	[10] = "I10: saved rights beside rights",
 	[11] = "I11: a table with rights bits",
+	[12] = "I12: W beside WP",
 };
 
 static bool um_audit_spte(struct um_mmu *mmu, gfn_t gfn, int level, u64 spte)
@@ -150,7 +151,7 @@ static bool um_audit_quiet_spte(struct um_mmu *mmu, const struct um_iter *iter,
 	}
 	if (spte == UM_SPTE_EMPTY)
 		return true;
-	if (!um_spte_is_leaf(spte) || um_spte_tag(spte))
+	if (!um_spte_is_leaf(spte) || (spte & UM_SPTE_CLAIMS))
 		return um_audit_fail(mmu, gfn, iter->level, spte,
 				     "left behind by nobody");
 	count->pages[iter->level - 1]++;

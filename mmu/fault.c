@@ -89,7 +89,7 @@ static void um_fault_release(struct um_fault *f, enum um_pf ret)
 /* What most faults do not meet. */
 #define UM_PATH_RARE \
 	(UM_PATH_CLAIM_TAKEN | UM_PATH_CLAIM_LOST | UM_PATH_NO_TAG | \
-	 UM_PATH_STALE)
+	 UM_PATH_STALE | UM_PATH_GIVEN_UP)
 
 static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 			   struct um_fault_stat *stat)
@@ -100,6 +100,7 @@ static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 		stat->claim_lost += !!(f->path & UM_PATH_CLAIM_LOST);
 		stat->no_tag += !!(f->path & UM_PATH_NO_TAG);
 		stat->stale += !!(f->path & UM_PATH_STALE);
+		stat->given_up += !!(f->path & UM_PATH_GIVEN_UP);
 	}
 
 	if (ret == UM_PF_FIXED && (f->path & UM_PATH_RESOLVED))

@@ -6,7 +6,6 @@
 
 #define UM_SPTE_TABLE_BITS \
 	(UM_SPTE_RWX | UM_SPTE_A | UM_SPTE_PRESENT | UM_SPTE_PFN)
-#define UM_SPTE_LEAF_BITS (GENMASK_ULL(62, 0) & ~BIT_ULL(10))
 
 static bool um_spte_absent_is_known(u64 spte)
 {
@@ -42,7 +41,7 @@ static int um_spte_check_leaf(u64 spte, int level, u8 maxphyaddr)
 		return 1;
 	if ((spte & UM_SPTE_MW) && !(spte & UM_SPTE_HW))
 		return 2;
-	if (um_spte_tag(spte) && (spte & UM_SPTE_W))
+	if ((spte & UM_SPTE_CLAIMS) && (spte & UM_SPTE_W))
 		return 3;
 	if ((spte & (UM_SPTE_W | UM_SPTE_X)) && !(spte & UM_SPTE_R))
 		return 5;
@@ -53,10 +52,12 @@ static int um_spte_check_leaf(u64 spte, int level, u8 maxphyaddr)
 		return 7;
 	if (mt != UM_SPTE_MT_WB && mt != UM_SPTE_MT_UC)
 		return 8;
-	if (spte & ~UM_SPTE_LEAF_BITS)
+	if (um_spte_tag(spte) && (spte & UM_SPTE_PF))
 		return 9;
 	if ((spte & UM_SPTE_SX) && (spte & UM_SPTE_RWX))
 		return 10;
+	if ((spte & UM_SPTE_WP) && (spte & UM_SPTE_W))
+		return 12;
 	return 0;
 }
 

@@ -63,7 +63,7 @@ static enum um_pf um_tdp_commit_claimed(struct um_mmu *mmu, struct um_fault *f,
 	}
 	if (um_mmu_stale(mmu, f)) {
 		um_spte_unclaim(sptep, claimed);
-		f->path |= UM_PATH_STALE;
+		f->path |= UM_PATH_STALE | UM_PATH_GIVEN_UP;
 		return UM_PF_RETRY;
 	}
 	if (!um_spte_try(sptep, &spte, leaf)) { /* M5 */
@@ -105,6 +105,20 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
 }
 
 /*
+ * Somebody keeps this leaf write-protected: aging's rights come back, W does
+ * not, and WP stays. The write is for whoever set WP to see.
+ */
+static enum um_pf um_tdp_protected(struct um_fault *f, um_sptep_t sptep,
+				   u64 old)
+{
+	u64 spte = um_spte_untrack(um_spte_unclaimed(old));
+
+	if (f->access & UM_ACC_W)
+		return UM_PF_EMULATE;
+	return um_spte_try(sptep, &old, spte) ? UM_PF_FIXED : UM_PF_CONTINUE;
+}
+
+/*
  * A leaf of the goal level that does not allow the access. The same frame
  * gets more rights in place; another one only after the old leaf was zapped
  * and the debt paid.
@@ -115,6 +129,8 @@ static enum um_pf um_tdp_replace(struct um_mmu *mmu, struct um_fault *f,
 	struct um_zap zap;
 	um_pfn_t pfn = f->pfn & ~(um_level_pages(f->goal_level) - 1);
 
+	if (old & UM_SPTE_WP)
+		return um_tdp_protected(f, sptep, old);
 	if (f->tag && um_spte_pfn(old) == pfn && !(old & UM_SPTE_W))
 		return um_tdp_commit(mmu, f, sptep, old);
 

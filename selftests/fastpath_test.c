@@ -30,6 +30,11 @@ FIXTURE_VARIANT_ADD(fast, tag) {
 	.lockless = true,
 };
 
+FIXTURE_VARIANT_ADD(fast, pair) {
+	.mode = UM_FASTPATH_PAIR,
+	.lockless = true,
+};
+
 FIXTURE_VARIANT_ADD(fast, mw) {
 	.mode = UM_FASTPATH_MW,
 	.lockless = true,
@@ -103,8 +108,8 @@ TEST_F(fast, switched_under_load)
 
 	if (!self->there)
 		SKIP(return, "not umbra: no UM_CAP_FASTPATH");
-	for (round = 0; round < 9; round++) {
-		ASSERT_EQ(0, set_mode(self->vm, (variant->mode + round) % 3));
+	for (round = 0; round < 12; round++) {
+		ASSERT_EQ(0, set_mode(self->vm, (variant->mode + round) % 4));
 		remote_do(vcpu, REMOTE_FILL, MEM_GPA, round, NPAGES);
 		ASSERT_EQ(0, vm_dirty_log(self->vm, MEM_SLOT, bits));
 		EXPECT_EQ(~0ul, bits[0] & bits[1]);
@@ -194,7 +199,7 @@ TEST(module_parameter)
 		SKIP(return, "no umbra parameter fastpath on this device");
 	ASSERT_GT(file_read(path, value, sizeof(value)), 0);
 	EXPECT_TRUE(!strcmp(value, "tag") || !strcmp(value, "mw") ||
-		    !strcmp(value, "off"));
+		    !strcmp(value, "pair") || !strcmp(value, "off"));
 }
 
 TEST_HARNESS_MAIN

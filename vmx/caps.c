@@ -29,6 +29,21 @@ struct um_vmx_caps um_caps;
 	(SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENABLE_RDTSCP |    \
 	 SECONDARY_EXEC_PAUSE_LOOP_EXITING)
 
+/*
+ * Never: with these the CPU would read what spte.h uses in an entry. Bit 10
+ * is mode-based execute control's, 61 sub-page write permission's, 63 is #VE's;
+ * 57 and 58 belong to tertiary controls, 60 to a bit of the EPTP that
+ * um_mmu_eptp() leaves clear.
+ */
+#define CPU_NEVER CPU_BASED_ACTIVATE_TERTIARY_CONTROLS
+#define CPU2_NEVER                                                         \
+	(SECONDARY_EXEC_MODE_BASED_EPT_EXEC |                              \
+	 VMCS_CONTROL_BIT(EPT_VIOLATION_VE) | CPU2_SUB_PAGE)
+#define CPU2_SUB_PAGE BIT(23)
+
+static_assert(!(CPU_NEED & CPU_NEVER));
+static_assert(!((CPU2_NEED | CPU2_WANT) & CPU2_NEVER));
+
 #define EXIT_NEED                                                          \
 	(VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS |      \
 	 VM_EXIT_LOAD_IA32_EFER | VM_EXIT_SAVE_IA32_EFER |                 \

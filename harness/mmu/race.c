@@ -41,10 +41,16 @@ static const struct profile profiles[] = {
 	{ "huge", 16, 5000, 48, 5000, 16 },
 };
 
+/* Each mode of the fast path, then all of them by turns. */
+static const char *const modes[] = { "off", "tag", "mw", "pair", "switch" };
+
+#define MODES (UM_FAST_PAIR + 1)
+
 struct round {
 	struct world *world;
 	bool stop;
 	bool logging;
+	bool switching; /* the mode, while vCPUs run */
 	u64 copy[GFNS]; /* what the dirty log's user has */
 	u64 seed;
 	const struct profile *profile;
@@ -148,6 +154,9 @@ static void *host_run(void *arg)
 /* Notifier calls that change nothing, and aging. */
 static void noise(struct round *round)
 {
+	/* Claimants of two modes meet on one entry. */
+	if (round->switching)
+		WRITE_ONCE(round->world->mmu.fast, shim_random() % MODES);
 	struct um_mmu *mmu = &round->world->mmu;
 	const struct um_slot *slot = round->world->slots[1];
 	gfn_t gfn = any_gfn(round);
@@ -273,8 +282,8 @@ static void pause_init(pthread_rwlock_t *lock)
 	pthread_rwlock_init(lock, &attr);
 }
 
-static void play(const struct profile *profile, enum um_fast_mode mode,
-		 bool ad, u64 round_seed)
+static void play(const struct profile *profile, int mode, bool ad,
+		 u64 round_seed)
 {
 	struct round *round = calloc(1, sizeof(*round));
 	struct job jobs[] = {
@@ -286,7 +295,8 @@ static void play(const struct profile *profile, enum um_fast_mode mode,
 	struct um_fault_stat sum = {};
 	int i;
 
-	round->world = world_new(mode, ad, true);
+	round->switching = mode == MODES;
+	round->world = world_new(mode % MODES, ad, true);
 	round->seed = round_seed;
 	round->profile = profile;
 	pause_init(&round->pause);
@@ -327,7 +337,7 @@ static void play(const struct profile *profile, enum um_fast_mode mode,
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "off", "tag", "mw" };
+	const int plays = 2 * (MODES + 1) * 3;
 	int rounds = 1, opt, i, n = 0;
 
 	while ((opt = getopt(argc, argv, "s:n:w:")) != -1) {
@@ -343,16 +353,16 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shim_thread(seed);
 	shim_yields = true;
-	printf("TAP version 13\n1..%d\n# seed %llu\n", rounds * 18, seed);
-	for (i = 0; i < rounds * 18; i++) {
+	printf("TAP version 13\n1..%d\n# seed %llu\n", rounds * plays, seed);
+	for (i = 0; i < rounds * plays; i++) {
 		const struct profile *profile = &profiles[i % 3];
-		enum um_fast_mode mode = (UM_FAST_TAG + i / 3) % 3;
-		bool ad = i / 9 % 2 == 0;
+		int mode = (UM_FAST_TAG + i / 3) % (MODES + 1);
+		bool ad = i * 2 / plays % 2 == 0;
 
 		play(profile, mode, ad, seed + i * 1000);
 		printf("%sok %d - race %s %s %s seed %llu\n",
 		       shim_warnings() ? "not " : "", ++n, profile->name,
-		       names[mode], ad ? "ad" : "noad", seed + i * 1000);
+		       modes[mode], ad ? "ad" : "noad", seed + i * 1000);
 		if (shim_warnings())
 			return 1;
 	}

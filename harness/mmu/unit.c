@@ -97,13 +97,20 @@ static void spte_invariants(void)
 		{ WRITABLE, 1, 0 },
 		{ um_spte_claimed(LEAF, 63), 1, 0 },
 		{ um_spte_track(WRITABLE), 1, 0 },
+		{ LEAF | UM_SPTE_PF, 1, 0 },
+		{ um_spte_claimed(LEAF | UM_SPTE_PF, 63), 1, 0 },
+		{ um_spte_wrprotected(WRITABLE), 1, 0 },
+		{ um_spte_track(um_spte_wrprotected(WRITABLE)), 1, 0 },
 		{ um_spte_make_table(0x5000), 4, 0 },
 		{ LEAF | UM_SPTE_HW | UM_SPTE_W, 1, 1 },
 		{ LEAF | UM_SPTE_MW, 1, 2 },
 		{ WRITABLE | TAG(1), 1, 3 },
+		{ WRITABLE | UM_SPTE_PF, 1, 3 },
 		{ 0x5000, 1, 4 },
 		{ UM_SPTE_CLAIM | UM_SPTE_R, 1, 4 },
 		{ UM_SPTE_FROZEN | TAG(1), 1, 4 },
+		{ UM_SPTE_CLAIM | UM_SPTE_PF, 1, 4 },
+		{ UM_SPTE_WP, 1, 4 },
 		{ LEAF & ~UM_SPTE_R, 1, 5 },
 		{ LEAF, 2, 6 },
 		{ LEAF | UM_SPTE_HUGE, 1, 6 },
@@ -111,11 +118,13 @@ static void spte_invariants(void)
 		{ um_spte_make_leaf(0x201, 2, false) | UM_SPTE_R, 2, 7 },
 		{ LEAF | 1ULL << 48, 1, 7 },
 		{ LEAF | 1ULL << 3, 1, 8 },
-		{ LEAF | BIT_ULL(63), 1, 9 },
-		{ LEAF | BIT_ULL(10), 1, 9 },
+		{ LEAF | UM_SPTE_PF | TAG(1), 1, 9 },
 		{ LEAF | UM_SPTE_SX, 1, 10 },
 		{ um_spte_make_table(0x5000) | UM_SPTE_HW, 2, 11 },
 		{ um_spte_make_table(0x5000) & ~UM_SPTE_W, 2, 11 },
+		{ um_spte_make_table(0x5000) | UM_SPTE_PF, 2, 11 },
+		{ um_spte_make_table(0x5000) | UM_SPTE_WP, 2, 11 },
+		{ WRITABLE | UM_SPTE_WP, 1, 12 },
 	};
 	unsigned int i;
 
@@ -129,6 +138,8 @@ static void spte_invariants(void)
 	}
 	CHECK(um_spte_untrack(um_spte_track(LEAF)) == LEAF);
 	CHECK(um_spte_track(WRITABLE | TAG(3)) == um_spte_track(WRITABLE));
+	CHECK(!(um_spte_make_split(um_spte_make_leaf(0x400, 2, false) |
+				   UM_SPTE_CLAIMS, 9) & UM_SPTE_CLAIMS));
 	CHECK(um_spte_pfn(um_spte_make_split(
 		      um_spte_make_leaf(0x40000, 3, false), 7)) ==
 	      0x40000 + 7 * 512);
@@ -234,7 +245,7 @@ static void dirty_log(enum um_fast_mode mode)
 	/* A stale tag is taken by the harvest though W is clear. */
 	set_bit(GFN - RAM_BASE, world->dirty);
 	spte = spte_at(world, GFN, &level);
-	put(world, GFN, um_spte_claimed(spte, 7));
+	put(world, GFN, spte | (mode == UM_FAST_PAIR ? UM_SPTE_PF : TAG(7)));
 	um_dirty_harvest(&world->mmu, world->slots[0]);
 	CHECK(spte_at(world, GFN, &level) == spte);
 
@@ -243,20 +254,80 @@ static void dirty_log(enum um_fast_mode mode)
 	finish(world);
 }
 
-static void taken_tag(void)
+/* A claim of each kind, met in @mode: nobody waits, and none is left. */
+static void taken(enum um_fast_mode mode, u64 claim)
 {
-	struct world *world = world_new(UM_FAST_TAG, true, false);
+	struct world *world = world_new(mode, true, false);
+	bool claims = mode == UM_FAST_TAG || mode == UM_FAST_PAIR;
 	u32 path;
 	int level;
 
 	touch(world, GFN, UM_ACC_W);
 	slot_log(world, true);
-	put(world, GFN, um_spte_claimed(spte_at(world, GFN, &level), 9));
+	put(world, GFN, spte_at(world, GFN, &level) | claim);
 	path = touch(world, GFN, UM_ACC_W);
-	CHECK(path & UM_PATH_CLAIM_TAKEN);
-	CHECK(path & UM_PATH_RESOLVED); /* bounded, then the slow path steals */
-	CHECK(!um_spte_tag(spte_at(world, GFN, &level)));
+	CHECK(!!(path & UM_PATH_CLAIM_TAKEN) == claims);
+	CHECK(!!(path & UM_PATH_GIVEN_UP) == claims);
+	/* Bounded, then the slow path steals; mw steals at once. */
+	CHECK(!!(path & UM_PATH_RESOLVED) == (mode != UM_FAST_MW));
+	CHECK(!(spte_at(world, GFN, &level) & UM_SPTE_CLAIMS));
+	CHECK(world->cpu[0].stat.given_up == claims);
 	finish(world);
+}
+
+static void taken_claims(void)
+{
+	enum um_fast_mode mode;
+
+	for (mode = UM_FAST_OFF; mode <= UM_FAST_PAIR; mode++) {
+		taken(mode, TAG(9));
+		taken(mode, UM_SPTE_PF);
+	}
+}
+
+static void protect(struct world *world, gfn_t gfn)
+{
+	int level;
+
+	put(world, gfn, um_spte_wrprotected(spte_at(world, gfn, &level)));
+}
+
+/* WP stands until it is taken back, whatever happens to the leaf. */
+static void write_protected(enum um_fast_mode mode, bool ad)
+{
+	struct world *world = world_new(mode, ad, false);
+	struct um_mmu *mmu = &world->mmu;
+	u64 wp;
+	int level;
+
+	touch(world, GFN, UM_ACC_W);
+	slot_log(world, true);
+	protect(world, GFN);
+	wp = spte_at(world, GFN, &level) & ~UM_SPTE_A;
+	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_EMULATE);
+	world->cpu[0].tag = 0;
+	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_EMULATE);
+	set_bit(GFN - RAM_BASE, world->dirty);
+	um_dirty_harvest(mmu, world->slots[0]);
+	um_mmu_age(mmu, world->slots[0], GFN, GFN + 1);
+	um_tlb_owe(&mmu->tlb);
+	touch(world, GFN, UM_ACC_R);
+	CHECK((spte_at(world, GFN, &level) & ~UM_SPTE_A) == wp);
+	slot_log(world, false);
+	CHECK(fault(world, GFN, UM_ACC_W, NULL) == UM_PF_EMULATE);
+	put(world, GFN, wp & ~UM_SPTE_WP);
+	touch(world, GFN, UM_ACC_W);
+	finish(world);
+}
+
+static void write_protected_modes(void)
+{
+	enum um_fast_mode mode;
+
+	for (mode = UM_FAST_OFF; mode <= UM_FAST_PAIR; mode++) {
+		write_protected(mode, true);
+		write_protected(mode, false);
+	}
 }
 
 static void split_and_merge(void)
@@ -567,6 +638,11 @@ static void dirty_mw(void)
 	dirty_log(UM_FAST_MW);
 }
 
+static void dirty_pair(void)
+{
+	dirty_log(UM_FAST_PAIR);
+}
+
 static void dirty_off(void)
 {
 	dirty_log(UM_FAST_OFF);
@@ -586,15 +662,17 @@ int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shim_thread(1);
-	printf("TAP version 13\n1..19\n");
+	printf("TAP version 13\n1..21\n");
 	run("spte_invariants", spte_invariants);
 	run("populate", populate);
 	run("read_only_slot", read_only_slot);
 	run("claims", claims);
 	run("dirty_tag", dirty_tag);
 	run("dirty_mw", dirty_mw);
+	run("dirty_pair", dirty_pair);
 	run("dirty_off", dirty_off);
-	run("taken_tag", taken_tag);
+	run("taken_claims", taken_claims);
+	run("write_protected", write_protected_modes);
 	run("unique_tag", unique_tag);
 	run("unmap_while_taken", unmap_while_taken);
 	run("inval_buckets", inval_buckets);

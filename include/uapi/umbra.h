@@ -42,6 +42,7 @@
 #define UM_FASTPATH_OFF 0 /* by the slow path */
 #define UM_FASTPATH_TAG 1 /* claim the entry with the vCPU's id, then commit */
 #define UM_FASTPATH_MW 2  /* one compare-and-exchange */
+#define UM_FASTPATH_PAIR 3 /* claim the entry by one bit, then commit */
 
 /*
  * How a write to a page of a slot with KVM_MEM_LOG_DIRTY_PAGES is noticed.

@@ -49,6 +49,7 @@ enum um_path {
 	UM_PATH_DIRTY = 1 << 10,      /* the gfn was marked dirty */
 	UM_PATH_FROZEN = 1 << 11,     /* met a frozen entry */
 	UM_PATH_RESTORE = 1 << 12,    /* rights taken for aging given back */
+	UM_PATH_GIVEN_UP = 1 << 13,   /* own claim taken back, no try left */
 };
 
 struct um_fault {

@@ -75,16 +75,20 @@ static inline um_sptep_t um_walk(struct um_mmu *mmu, gfn_t gfn, int *level,
 {
 	um_sptep_t table = um_table_sptep(mmu->root);
 	um_sptep_t sptep;
-	int l = UM_LEVEL_ROOT;
+	int l;
 
-	for (;;) {
+	/* Constant shifts: this is half of what a fast fix executes. */
+#pragma GCC unroll 3
+	for (l = UM_LEVEL_ROOT; l > UM_LEVEL_4K; l--) {
 		sptep = table + um_gfn_index(gfn, l);
 		*spte = um_spte_read(sptep);
 		if (!um_spte_is_table(*spte))
-			break;
+			goto out;
 		table = um_spte_child(*spte);
-		l--;
 	}
+	sptep = table + um_gfn_index(gfn, l);
+	*spte = um_spte_read(sptep);
+out:
 	*level = l;
 	return sptep;
 }
@@ -92,15 +96,16 @@ static inline um_sptep_t um_walk(struct um_mmu *mmu, gfn_t gfn, int *level,
 /*
  * Remove the claim that stands as @claimed, if it still stands. The hardware
  * may have set A or D in a claimed leaf meanwhile; a tag of one's own is there
- * only if nobody else rewrote the entry.
+ * only if nobody else rewrote the entry. PF may be another's by now, who then
+ * loses the claim, which claimants must bear.
  */
 static inline void um_spte_unclaim(um_sptep_t sptep, u64 claimed)
 {
 	u64 spte = um_spte_read(sptep);
 
 	while (spte == claimed ||
-	       (um_spte_is_present(spte) && um_spte_tag(spte) &&
-		um_spte_tag(spte) == um_spte_tag(claimed))) {
+	       (um_spte_is_present(spte) && (spte & UM_SPTE_CLAIMS) &&
+		!((spte ^ claimed) & UM_SPTE_CLAIMS))) {
 		if (um_spte_try(sptep, &spte, um_spte_unclaimed(spte)))
 			return;
 	}

@@ -37,9 +37,9 @@ static inline bool um_log_lets_w(const struct um_mmu *mmu)
 static inline u64 um_log_clean(const struct um_mmu *mmu, u64 spte)
 {
 	if (um_spte_level(spte) > UM_LEVEL_4K)
-		return spte & ~(UM_SPTE_W | UM_SPTE_TAG);
-	spte &= ~(um_log_bit(mmu) | UM_SPTE_TAG);
-	if (um_log_lets_w(mmu) && (spte & UM_SPTE_MW))
+		return spte & ~(UM_SPTE_W | UM_SPTE_CLAIMS);
+	spte &= ~(um_log_bit(mmu) | UM_SPTE_CLAIMS);
+	if (um_log_lets_w(mmu) && um_spte_may_write(spte))
 		spte |= UM_SPTE_W;
 	return spte;
 }

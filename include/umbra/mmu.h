@@ -20,6 +20,7 @@ enum um_fast_mode {
 	UM_FAST_OFF, /* every write fault goes the slow way */
 	UM_FAST_TAG, /* claim with a unique id, check, commit */
 	UM_FAST_MW,  /* one cmpxchg; the predicate stands in the word */
+	UM_FAST_PAIR, /* claim without a name (PF), respect WP, commit */
 };
 
 /* How a write to a page of a logged slot is noticed: see log.h. */
@@ -62,6 +63,7 @@ struct um_fault_stat {
 	u64 stale;	/* an invalidation made a pinned page worthless */
 	u64 claim_taken; /* fast path met another vCPU's tag */
 	u64 claim_lost;	 /* fast path's claim was overwritten */
+	u64 given_up;	 /* own claim taken back, or no try left */
 	u64 no_tag;	 /* went slow because the vCPU has no id */
 };
 

@@ -7,16 +7,19 @@
  * +---+------+----+----+----+---------+----------------+--+--+-+-+--+-----+-+-+-+
  * |SVE|                     |  ign    |  pfn           |ig|XU|D|A|PS|IP MT|X|W|R|
  * +---+------+----+----+----+---------+----------------+--+--+-+-+--+-----+-+-+-+
- * |   |level | SX | MW | HW |  tag    |                |PR|  | | |  |     | | | |
+ * |WP |level | SX | MW | HW |  tag    |                |PR|PF| | |  |     | | | |
  * +---+------+----+----+----+---------+----------------+--+--+-+-+--+-----+-+-+-+
  *
  * The upper row is the hardware's (SDM, "Format of an EPT Page-Table Entry
  * that Maps a 4-KByte Page"), the lower row ours. 57, 58, 60 and 61 are free
  * only while guest-paging verification, EPT paging-write, supervisor shadow
- * stacks and sub-page permissions are off; vmx/ never turns them on.
+ * stacks and sub-page permissions are off, 10 while mode-based execute control
+ * is, and 63 while EPT violations raise no #VE; vmx/ never turns them on.
  *
  *   PR     present for the MMU, whatever R W X say
  *   tag    id of the vCPU that claimed the entry, 0 for none
+ *   PF     a leaf claimed by a page fault that does not say whose it is
+ *   WP     a leaf kept without W until whoever set it takes it back
  *   HW     the host's own mapping may be written; const while present, but
  *          for a claimed upgrade by the slow path
  *   MW     the MMU may give W back without asking anybody
@@ -33,7 +36,8 @@
  *                           it empties it again (or a sweep kills it)
  *   dead     DEAD           entry of a table that was taken away; final
  *   table    PR, RWX, A, address of a table
- *   leaf     PR, level, address of a frame. With W = 0 it may carry a tag.
+ *   leaf     PR, level, address of a frame. With W = 0 it may carry a claim:
+ *            a tag (mode tag, and the slow path) or PF (mode pair).
  *            With R = W = X = 0 it is tracked: aged without A/D flags. Such a
  *            leaf keeps its frame, which is still the guest's own.
  *
@@ -42,17 +46,18 @@
  *   HW MW W
  *    0  0 0  the host maps it read-only, or lets it be shared
  *    1  0 0  the slot is read-only
- *    1  1 0  clean for the dirty log: the fast path may set W
+ *    1  1 0  clean for the dirty log: the fast path may set W, unless WP
  *    1  1 1  writable; in a logged slot its dirty bit is set, or about to be
  *
  * Invariants, checked by um_spte_check():
  *
  *   I1  W implies MW                    I2  MW implies HW
- *   I3  a tag implies W = 0             I4  not PR: one of the first four
+ *   I3  a tag or PF implies W = 0       I4  not PR: one of the first four
  *   I5  W or X implies R                I6  level, PS and table level agree
  *   I7  the frame is aligned to the level and below MAXPHYADDR
- *   I8  the memory type is WB or UC     I9  no bit that has no meaning
+ *   I8  the memory type is WB or UC     I9  a tag and PF are never together
  *   I10 SX implies R = W = X = 0        I11 a table has R W X and no rights bits
+ *   I12 WP implies W = 0
  */
 #ifndef _UMBRA_SPTE_H
 #define _UMBRA_SPTE_H
@@ -74,6 +79,7 @@
 #define UM_SPTE_HUGE BIT_ULL(7)
 #define UM_SPTE_A BIT_ULL(8)
 #define UM_SPTE_D BIT_ULL(9)
+#define UM_SPTE_PF BIT_ULL(10)
 #define UM_SPTE_PRESENT BIT_ULL(11)
 #define UM_SPTE_PFN GENMASK_ULL(51, 12)
 #define UM_SPTE_TAG GENMASK_ULL(57, 52)
@@ -83,6 +89,10 @@
 #define UM_SPTE_SX BIT_ULL(60)
 #define UM_SPTE_LEVEL GENMASK_ULL(62, 61)
 #define UM_SPTE_LEVEL_SHIFT 61
+#define UM_SPTE_WP BIT_ULL(63)
+
+/* What a claim adds to a leaf; nobody else composes a leaf with it. */
+#define UM_SPTE_CLAIMS (UM_SPTE_TAG | UM_SPTE_PF)
 
 /* Not present; told apart from each other by bits that mean rights above. */
 #define UM_SPTE_EMPTY 0ULL
@@ -95,11 +105,11 @@
 static_assert((UM_SPTE_TAG >> UM_SPTE_TAG_SHIFT) == UM_TAGS);
 static_assert(UM_SPTE_R == UM_ACC_R && UM_SPTE_W == UM_ACC_W &&
 	      UM_SPTE_X == UM_ACC_X);
-/* No two fields overlap. */
+/* No two fields overlap, and no bit is left. */
 static_assert((UM_SPTE_RWX ^ UM_SPTE_MT ^ UM_SPTE_IPAT ^ UM_SPTE_HUGE ^
 	       UM_SPTE_A ^ UM_SPTE_D ^ UM_SPTE_PRESENT ^ UM_SPTE_PFN ^
 	       UM_SPTE_TAG ^ UM_SPTE_HW ^ UM_SPTE_MW ^ UM_SPTE_SX ^
-	       UM_SPTE_LEVEL) == GENMASK_ULL(62, 0) - BIT_ULL(10));
+	       UM_SPTE_LEVEL ^ UM_SPTE_PF ^ UM_SPTE_WP) == ~0ULL);
 /* The hardware and L1TF find nothing in what is not present. */
 static_assert(!((UM_SPTE_CLAIM | UM_SPTE_TAG | UM_SPTE_FROZEN | UM_SPTE_DEAD) &
 		(UM_SPTE_RWX | UM_SPTE_PFN | UM_SPTE_PRESENT)));
@@ -121,7 +131,7 @@ static inline bool um_spte_is_leaf(u64 spte)
 
 static inline bool um_spte_is_table(u64 spte)
 {
-	return um_spte_is_present(spte) && !um_spte_level(spte);
+	return (spte & (UM_SPTE_PRESENT | UM_SPTE_LEVEL)) == UM_SPTE_PRESENT;
 }
 
 static inline unsigned int um_spte_tag(u64 spte)
@@ -160,7 +170,7 @@ static inline u64 um_spte_track(u64 spte)
 {
 	u64 saved = spte & UM_SPTE_X ? UM_SPTE_SX : 0;
 
-	return (spte & ~(UM_SPTE_RWX | UM_SPTE_TAG)) | saved;
+	return (spte & ~(UM_SPTE_RWX | UM_SPTE_CLAIMS)) | saved;
 }
 
 static inline u64 um_spte_untrack(u64 spte)
@@ -173,14 +183,31 @@ static inline u64 um_spte_untrack(u64 spte)
 /* @spte, empty or a leaf without W, as claimed by @tag. */
 static inline u64 um_spte_claimed(u64 spte, u8 tag)
 {
-	u64 bare = spte ? spte & ~UM_SPTE_TAG : UM_SPTE_CLAIM;
+	u64 bare = spte ? spte & ~UM_SPTE_CLAIMS : UM_SPTE_CLAIM;
 
 	return bare | (u64)tag << UM_SPTE_TAG_SHIFT;
 }
 
 static inline u64 um_spte_unclaimed(u64 spte)
 {
-	return um_spte_is_present(spte) ? spte & ~UM_SPTE_TAG : UM_SPTE_EMPTY;
+	return um_spte_is_present(spte) ? spte & ~UM_SPTE_CLAIMS :
+					  UM_SPTE_EMPTY;
+}
+
+/*
+ * A leaf as the page-table protector leaves it. WP is sticky: every writer
+ * keeps it, but one that empties the entry. To take it back, clear the bit;
+ * W returns by a fault.
+ */
+static inline u64 um_spte_wrprotected(u64 spte)
+{
+	return (spte & ~(UM_SPTE_W | UM_SPTE_CLAIMS)) | UM_SPTE_WP;
+}
+
+/* May the MMU give W to a leaf without asking anybody? */
+static inline bool um_spte_may_write(u64 spte)
+{
+	return (spte & (UM_SPTE_MW | UM_SPTE_WP)) == UM_SPTE_MW;
 }
 
 /*
@@ -211,7 +238,7 @@ static inline u64 um_spte_make_leaf(um_pfn_t pfn, int level, bool device)
 static inline u64 um_spte_make_split(u64 huge, unsigned int index)
 {
 	int level = um_spte_level(huge) - 1;
-	u64 spte = huge & ~(UM_SPTE_LEVEL | UM_SPTE_TAG | UM_SPTE_HUGE);
+	u64 spte = huge & ~(UM_SPTE_LEVEL | UM_SPTE_CLAIMS | UM_SPTE_HUGE);
 
 	spte |= (u64)level << UM_SPTE_LEVEL_SHIFT;
 	if (level > UM_LEVEL_4K)

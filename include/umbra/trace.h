@@ -26,7 +26,7 @@
 	{ UM_PATH_TABLE, "table" }, { UM_PATH_SPLIT, "split" },        \
 	{ UM_PATH_MERGE, "merge" }, { UM_PATH_HUGE, "huge" },          \
 	{ UM_PATH_DIRTY, "dirty" }, { UM_PATH_FROZEN, "frozen" },      \
-	{ UM_PATH_RESTORE, "restore" }
+	{ UM_PATH_RESTORE, "restore" }, { UM_PATH_GIVEN_UP, "given_up" }
 
 TRACE_EVENT(umbra_entry,
 	TP_PROTO(const struct um_vcpu *vcpu),

@@ -3,6 +3,7 @@
 #ifndef _SHIM_LINUX_COMPILER_H
 #define _SHIM_LINUX_COMPILER_H
 
+#define noinline __attribute__((__noinline__))
 #define fallthrough __attribute__((__fallthrough__))
 #define __force
 #define __rcu
