@@ -41,6 +41,10 @@ static bool hugepages = true;
 module_param(hugepages, bool, 0444);
 MODULE_PARM_DESC(hugepages, "map 2M and 1G where the host does (default: 1)");
 
+static char *rmap = "nulls";
+module_param(rmap, charp, 0444);
+MODULE_PARM_DESC(rmap, "walks of reverse maps: nulls (without a lock) or locked; shadow paging only");
+
 static bool audit;
 module_param(audit, bool, 0444);
 MODULE_PARM_DESC(audit, "check the MMU's invariants after every fault (slow)");
@@ -56,12 +60,22 @@ static const char *const fast_names[] = {
 	[UM_FAST_PAIR] = "pair",
 };
 
+static const char *const rmap_names[] = {
+	[UM_RMAP_LOCKED] = "locked",
+	[UM_RMAP_NULLS] = "nulls",
+};
+
 static int parse_params(void)
 {
 	int mode = match_string(fast_names, ARRAY_SIZE(fast_names), fastpath);
+	int walk = match_string(rmap_names, ARRAY_SIZE(rmap_names), rmap);
 
 	if (mode < 0) {
 		pr_err("fastpath=%s: not one of tag, pair, mw, off\n", fastpath);
+		return -EINVAL;
+	}
+	if (walk < 0) {
+		pr_err("rmap=%s: not one of nulls, locked\n", rmap);
 		return -EINVAL;
 	}
 	um_params.shadow = !strcmp(engine, "shadow");
@@ -72,6 +86,7 @@ static int parse_params(void)
 	um_params.fast = mode;
 	um_params.pml = pml;
 	um_params.hugepages = hugepages;
+	um_params.rmap = walk;
 	um_params.audit = audit;
 	return 0;
 }
@@ -83,14 +98,23 @@ static int __init umbra_init(void)
 	err = parse_params();
 	if (err)
 		return err;
-	err = um_vmx_init();
+	err = um_rmap_cache_create();
 	if (err)
 		return err;
+	err = um_vmx_init();
+	if (err)
+		goto err_rmap;
 	err = um_log_choose(log);
 	if (!err)
 		err = um_dev_register(node);
 	if (err)
-		um_vmx_exit();
+		goto err_vmx;
+	return 0;
+
+err_vmx:
+	um_vmx_exit();
+err_rmap:
+	um_rmap_cache_destroy();
 	return err;
 }
 
@@ -98,6 +122,7 @@ static void __exit umbra_exit(void)
 {
 	um_dev_unregister();
 	um_vmx_exit();
+	um_rmap_cache_destroy();
 }
 
 module_init(umbra_init);

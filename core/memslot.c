@@ -242,6 +242,7 @@ static void slots_publish(struct um_vm *vm, struct um_slots *next)
 
 static void slot_free(struct um_slot *slot)
 {
+	um_rmap_slot_free(slot);
 	kvfree(slot->dirty);
 	kfree(slot);
 }
@@ -258,7 +259,10 @@ static int dirty_alloc(struct um_slot *slot)
 	return 0;
 }
 
-/* @old, if any, lends its bitmap to a slot that goes on logging. */
+/*
+ * @old, if any, lends its bitmap to a slot that goes on logging, and its
+ * reverse maps to one that stays in its place.
+ */
 static struct um_slot *slot_alloc(const struct kvm_userspace_memory_region *mem,
 				  const struct um_slot *old)
 {
@@ -271,6 +275,8 @@ static struct um_slot *slot_alloc(const struct kvm_userspace_memory_region *mem,
 	slot->hva = mem->userspace_addr;
 	slot->flags = mem->flags;
 	slot->id = mem->slot;
+	if (old && old->base == slot->base)
+		slot->rmap = old->rmap;
 	if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
 		return slot;
 	if (old && old->dirty) {
@@ -288,6 +294,8 @@ static void slot_free_shared(struct um_slot *loser, const struct um_slot *other)
 {
 	if (other && loser->dirty == other->dirty)
 		loser->dirty = NULL;
+	if (other && loser->rmap == other->rmap)
+		loser->rmap = NULL;
 	slot_free(loser);
 }
 

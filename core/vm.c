@@ -106,6 +106,7 @@ static int vm_init(struct um_vm *vm)
 	vm->mmu.fast = um_params.fast;
 	vm->mmu.log = um_params.log;
 	vm->mmu.hugepages = um_params.hugepages;
+	um_rmap_init(&vm->mmu.rmap, um_params.rmap, &vm->mmu.locks);
 	vm->mmu.audit = um_params.audit;
 	vm->mmu.waiting_max = READ_ONCE(um_params.waiting);
 

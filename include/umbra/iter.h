@@ -20,9 +20,6 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 
-/* The address of an entry; sparse refuses to dereference it elsewhere. */
-typedef u64 __rcu *um_sptep_t;
-
 /* Guest frames that a tree of four levels can reach. */
 #define UM_GFN_END (1ULL << (UM_LEVEL_ROOT * UM_TABLE_BITS))
 

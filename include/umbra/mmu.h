@@ -12,6 +12,7 @@
 #include <umbra/fault.h>
 #include <umbra/inval.h>
 #include <umbra/lock.h>
+#include <umbra/rmap.h>
 #include <umbra/tlb.h>
 
 struct um_slot;
@@ -79,6 +80,7 @@ struct um_mmu {
 	struct um_tlb tlb;
 	struct um_lock untagged; /* the one claim without a tag: see tdp.c */
 	struct um_lock_stat locks;
+	struct um_rmap rmap; /* of shadow tables; set up by the owner */
 
 	struct um_inval inval;	/* by the owner's notifier, around each zap */
 

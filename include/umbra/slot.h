@@ -13,6 +13,8 @@
 
 #include <linux/kvm.h>
 
+struct um_rmap_array;
+
 struct um_slot {
 	gfn_t base;	      /* first frame */
 	u64 npages;	      /* > 0 */
@@ -25,6 +27,7 @@ struct um_slot {
 	unsigned long *dirty_out; /* what GET_DIRTY_LOG copies from;
 				   * slots_lock
 				   */
+	struct um_rmap_array *rmap; /* NULL while never shadowed; R7 */
 };
 
 static inline bool um_slot_covers(const struct um_slot *slot, gfn_t gfn)

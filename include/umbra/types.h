@@ -12,6 +12,7 @@
 #define _UMBRA_TYPES_H
 
 #include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 typedef unsigned long gva_t;
@@ -20,6 +21,9 @@ typedef u64 gfn_t;
 typedef unsigned long hva_t;
 typedef u64 hpa_t;
 typedef u64 um_pfn_t;
+
+/* The address of an spte; sparse refuses to dereference it but in iter.h. */
+typedef u64 __rcu *um_sptep_t;
 
 /* Paging levels: 1 maps 4K, 2 maps 2M, 3 maps 1G; a root table is level 4. */
 #define UM_LEVEL_4K 1

@@ -32,6 +32,7 @@ struct um_params {
 	enum um_log_mode log;
 	bool pml;
 	bool hugepages;
+	enum um_rmap_mode rmap;
 	bool audit;
 	unsigned int waiting; /* may change: for VMs made from then on */
 };

@@ -19,6 +19,17 @@ typedef struct {
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define smp_load_acquire(p)                                      \
+	({                                                       \
+		shim_yield();                                    \
+		__atomic_load_n(p, __ATOMIC_ACQUIRE);            \
+	})
+#define smp_store_release(p, v)                                  \
+	do {                                                     \
+		shim_yield();                                    \
+		__atomic_store_n(p, v, __ATOMIC_RELEASE);        \
+		shim_yield();                                    \
+	} while (0)
 #define smp_mb__before_atomic() smp_mb()
 #define smp_mb__after_atomic() smp_mb()
 

@@ -22,6 +22,11 @@ static inline int fls64(u64 word)
 	return word ? 64 - __builtin_clzll(word) : 0;
 }
 
+static inline unsigned long __fls(unsigned long word)
+{
+	return BITS_PER_LONG - 1 - __builtin_clzl(word);
+}
+
 static inline bool test_bit(unsigned long nr, const unsigned long *addr)
 {
 	return READ_ONCE(addr[nr / BITS_PER_LONG]) >> nr % BITS_PER_LONG & 1;
