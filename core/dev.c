@@ -38,6 +38,9 @@ int um_check_extension(unsigned long cap)
 		return UM_VCPUS_MAX;
 	case KVM_CAP_MAX_VCPU_ID:
 		return UM_VCPU_IDS_MAX;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return um_dirty_ring_max();
 	case KVM_CAP_NR_MEMSLOTS:
 		return UM_SLOTS_MAX;
 	case UM_CAP_VM_TYPES:

@@ -52,6 +52,8 @@ int um_slot_log_mode(struct um_vm *vm, u64 mode)
 	mutex_lock(&vm->slots_lock);
 	if (vm->log_begun)
 		r = -EBUSY;
+	else if (vm->ring_bytes && mode == UM_LOG_DBIT)
+		r = -EINVAL;
 	else
 		vm->mmu.log = mode;
 	mutex_unlock(&vm->slots_lock);
@@ -96,6 +98,8 @@ int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
 {
 	int r;
 
+	if (READ_ONCE(vm->ring_bytes))
+		return -ENXIO;
 	if (log->slot >= UM_SLOTS_MAX)
 		return -EINVAL;
 	mutex_lock(&vm->slots_lock);

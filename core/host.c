@@ -66,11 +66,29 @@ void um_host_read_unlock(struct um_mmu *mmu, int idx)
 	srcu_read_unlock(&mmu_to_vm(mmu)->srcu, idx);
 }
 
+/* Only vCPUs write guest memory: nobody else would have a ring. */
+static void mark_in_ring(struct um_vm *vm, const struct um_slot *slot,
+			 gfn_t gfn)
+{
+	struct um_vcpu *vcpu = this_cpu_read(um_running);
+
+	if (!um_slot_is_logged(slot))
+		return;
+	if (WARN_ON_ONCE(!vcpu || vcpu->vm != vm))
+		um_vm_kill(vm);
+	else
+		um_dirty_ring_push(vcpu, slot, gfn);
+}
+
 void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
 			gfn_t gfn)
 {
 	unsigned long bit = gfn - slot->base;
 
+	if (mmu_to_vm(mmu)->ring_bytes) {
+		mark_in_ring(mmu_to_vm(mmu), slot, gfn);
+		return;
+	}
 	/*
 	 * A bit that is set stays set until a harvest exchanges its word,
 	 * and the harvest protects after that: the test saves a locked

@@ -45,6 +45,22 @@ static inline size_t um_dirty_bytes(const struct um_slot *slot)
 	return BITS_TO_LONGS(slot->npages) * sizeof(long);
 }
 
+/* The slot of KVM's number @id, or NULL; SRCU or slots_lock held. */
+struct um_slot *um_slot_by_id(struct um_vm *vm, u32 id);
+
+/*
+ * dirty_ring.c: KVM_CAP_DIRTY_LOG_RING, KVM_RESET_DIRTY_RINGS, and the pages
+ * of a vCPU's ring; sizes in bytes.
+ */
+unsigned int um_dirty_ring_max(void);
+int um_dirty_rings_enable(struct um_vm *vm, u32 bytes);
+int um_dirty_rings_reset(struct um_vm *vm);
+int um_dirty_ring_init(struct um_vcpu *vcpu);
+void um_dirty_ring_free(struct um_vcpu *vcpu);
+struct page *um_dirty_ring_page(const struct um_vcpu *vcpu, pgoff_t pgoff);
+bool um_dirty_ring_mapped(const struct um_vcpu *vcpu,
+			  struct vm_area_struct *vma);
+
 /* notifier.c */
 int um_notifier_register(struct um_vm *vm);
 

@@ -263,7 +263,8 @@ static int dirty_alloc(struct um_slot *slot)
  * @old, if any, lends its bitmap to a slot that goes on logging, and its
  * reverse maps to one that stays in its place.
  */
-static struct um_slot *slot_alloc(const struct kvm_userspace_memory_region *mem,
+static struct um_slot *slot_alloc(struct um_vm *vm,
+				  const struct kvm_userspace_memory_region *mem,
 				  const struct um_slot *old)
 {
 	struct um_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
@@ -277,7 +278,7 @@ static struct um_slot *slot_alloc(const struct kvm_userspace_memory_region *mem,
 	slot->id = mem->slot;
 	if (old && old->base == slot->base)
 		slot->rmap = old->rmap;
-	if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES))
+	if (!um_slot_is_logged(slot) || vm->ring_bytes)
 		return slot;
 	if (old && old->dirty) {
 		slot->dirty = old->dirty;
@@ -319,6 +320,19 @@ static int slot_create(struct um_vm *vm, struct um_slot *new)
 	return 0;
 }
 
+/*
+ * By its id @new, or nothing, is found in @old's place. The grace period that
+ * comes next is for those who found @old.
+ */
+static void slot_rename(struct um_vm *vm, struct um_slot *old,
+			struct um_slot *new)
+{
+	if (new)
+		xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT);
+	else
+		xa_erase(&vm->slot_ids, old->id);
+}
+
 /* Take @old out; @new, or nothing, comes in its place. */
 static int slot_replace(struct um_vm *vm, struct um_slot *old,
 			struct um_slot *new)
@@ -339,13 +353,10 @@ static int slot_replace(struct um_vm *vm, struct um_slot *old,
 	um_mmu_slot_zap(&vm->mmu, old);
 	/* Nothing of it is mapped: even the notifier may forget it. */
 	WRITE_ONCE(without->dying, NULL);
+	slot_rename(vm, old, new);
 	slots_publish(vm, next);
-	if (new) {
+	if (new)
 		kvfree(without);
-		xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT);
-	} else {
-		xa_erase(&vm->slot_ids, old->id);
-	}
 	slot_free_shared(old, new);
 	return 0;
 }
@@ -358,13 +369,13 @@ static int slot_set_flags(struct um_vm *vm, struct um_slot *old,
 
 	if (!next)
 		return -ENOMEM;
+	slot_rename(vm, old, new);
 	slots_publish(vm, next);
 	if (um_slot_is_logged(new) && !um_slot_is_logged(old))
 		um_mmu_slot_log_start(&vm->mmu, new);
 	else if (um_slot_is_logged(old) && !um_slot_is_logged(new))
 		um_mmu_slot_log_stop(&vm->mmu, new);
 	slots_drop(was);
-	xa_store(&vm->slot_ids, new->id, new, GFP_KERNEL_ACCOUNT);
 	slot_free_shared(old, new);
 	return 0;
 }
@@ -423,7 +434,7 @@ static int slot_set(struct um_vm *vm,
 		return -EEXIST;
 	if (placed && base + npages > gfn_limit(vm))
 		return -EINVAL;
-	new = slot_alloc(mem, old);
+	new = slot_alloc(vm, mem, old);
 	if (!new)
 		return -ENOMEM;
 	if (!old)
@@ -456,6 +467,13 @@ int um_slot_set(struct um_vm *vm,
 		r = old ? slot_replace(vm, old, NULL) : -EINVAL;
 	mutex_unlock(&vm->slots_lock);
 	return r;
+}
+
+struct um_slot *um_slot_by_id(struct um_vm *vm, u32 id)
+{
+	if (id >= UM_SLOTS_MAX)
+		return NULL;
+	return xa_load(&vm->slot_ids, array_index_nospec(id, UM_SLOTS_MAX));
 }
 
 void um_slots_init(struct um_vm *vm)

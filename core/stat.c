@@ -49,6 +49,7 @@ static const struct stat_src vm_src[] = {
 	VM("flushes", CUMUL, stat.flushes),
 	VM("tlb_owed", CUMUL, tlb.owed),
 	VM("tlb_paid", CUMUL, tlb.paid),
+	SRC("ring_reset", CUMUL, struct um_vm, ring_reset),
 	VM("mmu_lock", CUMUL, locks.taken),
 };
 
@@ -80,6 +81,8 @@ static const struct stat_src vcpu_src[] = {
 	VCPU("vmread", vmread),
 	VCPU("vmwrite", vmwrite),
 	VCPU("preempted", preempted),
+	VCPU("ring_pushed", ring_pushed),
+	VCPU("ring_full_exits", ring_full_exits),
 };
 
 static const struct stat_set vm_set = { vm_src, ARRAY_SIZE(vm_src) };

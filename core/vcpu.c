@@ -19,10 +19,17 @@ static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
 {
 	struct um_vcpu *vcpu = vmf->vma->vm_file->private_data;
 
-	if (vmf->pgoff >= UM_RUN_PAGES)
+	struct page *page;
+
+	if (vmf->pgoff < UM_RUN_PAGES)
+		page = virt_to_page((void *)vcpu->run +
+				    vmf->pgoff * PAGE_SIZE);
+	else
+		page = um_dirty_ring_page(vcpu, vmf->pgoff);
+	if (!page)
 		return VM_FAULT_SIGBUS;
-	vmf->page = virt_to_page((void *)vcpu->run + vmf->pgoff * PAGE_SIZE);
-	get_page(vmf->page);
+	get_page(page);
+	vmf->page = page;
 	return 0;
 }
 
@@ -32,6 +39,10 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	/* What user space harvests it must tell the kernel, not a copy. */
+	if (um_dirty_ring_mapped(file->private_data, vma) &&
+	    (vma->vm_flags & VM_EXEC || !(vma->vm_flags & VM_SHARED)))
+		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }
@@ -57,6 +68,7 @@ static const struct file_operations vcpu_fops = {
 
 void um_vcpu_destroy(struct um_vcpu *vcpu)
 {
+	um_dirty_ring_free(vcpu);
 	free_pages_exact(vcpu->run, UM_RUN_PAGES * PAGE_SIZE);
 	kvfree(vcpu->cpuid);
 	um_vmx_vcpu_free(vcpu);
@@ -115,7 +127,7 @@ static struct file *vcpu_add(struct um_vm *vm, u32 id)
 {
 	struct um_vcpu *vcpu;
 	struct file *file;
-	int idx = vm->nr_vcpus;
+	int r, idx = vm->nr_vcpus;
 
 	if (idx >= UM_VCPUS_MAX)
 		return ERR_PTR(-EINVAL);
@@ -124,7 +136,8 @@ static struct file *vcpu_add(struct um_vm *vm, u32 id)
 	vcpu = vcpu_alloc(vm, id, idx);
 	if (IS_ERR(vcpu))
 		return ERR_CAST(vcpu);
-	file = vcpu_file(vcpu);
+	r = um_dirty_ring_init(vcpu);
+	file = r ? ERR_PTR(r) : vcpu_file(vcpu);
 	if (IS_ERR(file)) {
 		um_vcpu_destroy(vcpu);
 		return file;

@@ -90,6 +90,7 @@ static int vm_init(struct um_vm *vm)
 	refcount_set(&vm->users, 1);
 	mutex_init(&vm->lock);
 	mutex_init(&vm->slots_lock);
+	mutex_init(&vm->ring_lock);
 	snprintf(vm->stat_id, sizeof(vm->stat_id), "kvm-%d",
 		 task_pid_nr(current));
 	/* The guest's clock starts at zero with the VM. */
@@ -170,6 +171,10 @@ static int vm_enable_cap(struct um_vm *vm, const void __user *user)
 
 	if (copy_from_user(&cap, user, sizeof(cap)))
 		return -EFAULT;
+	/* As KVM, which does not look at the flags of these two. */
+	if (cap.cap == KVM_CAP_DIRTY_LOG_RING ||
+	    cap.cap == KVM_CAP_DIRTY_LOG_RING_ACQ_REL)
+		return um_dirty_rings_enable(vm, cap.args[0]);
 	if (cap.flags)
 		return -EINVAL;
 	switch (cap.cap) {
@@ -231,6 +236,8 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return um_check_extension(arg);
 	case KVM_GET_STATS_FD:
 		return um_stat_vm_fd(vm);
+	case KVM_RESET_DIRTY_RINGS:
+		return um_dirty_rings_reset(vm);
 	case KVM_ENABLE_CAP:
 		return vm_enable_cap(vm, user);
 	default:

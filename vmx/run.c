@@ -154,6 +154,8 @@ static int enter(struct um_vmx *vmx)
 	u64 owed;
 	int r;
 
+	if (unlikely(vcpu->ring.full) && um_dirty_ring_full(vcpu))
+		return UM_USER;
 	local_irq_disable();
 	/* T2: in_guest before the debts are read; see tlb.h. */
 	smp_store_mb(vcpu->in_guest, true);

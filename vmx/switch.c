@@ -230,6 +230,7 @@ static void load_on(struct um_vmx *vmx, int cpu)
 	}
 	vmx->host.debugctl = get_debugctlmsr();
 	WRITE_ONCE(vmx->vcpu.cpu, cpu);
+	this_cpu_write(um_running, &vmx->vcpu);
 	vmx->l1d_dirty = true;
 }
 
@@ -247,6 +248,7 @@ void um_vcpu_put(struct um_vmx *vmx)
 	preempt_disable();
 	switch_to_host(vmx);
 	WRITE_ONCE(vmx->vcpu.cpu, -1);
+	this_cpu_write(um_running, NULL);
 	preempt_notifier_unregister(&vmx->vcpu.preempt);
 	preempt_enable();
 }
@@ -261,4 +263,5 @@ void um_vcpu_sched_out(struct um_vmx *vmx)
 	vmx->vcpu.stat.preempted++;
 	switch_to_host(vmx);
 	WRITE_ONCE(vmx->vcpu.cpu, -1);
+	this_cpu_write(um_running, NULL);
 }

@@ -98,6 +98,36 @@ TRACE_EVENT(umbra_flush,
 	TP_printk("owed %llu paid %llu", __entry->owed, __entry->paid)
 );
 
+/* Into the dirty ring of vcpu: frame offset of the slot. */
+TRACE_EVENT(umbra_ring_push,
+	TP_PROTO(int vcpu, u32 slot, u64 offset),
+	TP_ARGS(vcpu, slot, offset),
+	TP_STRUCT__entry(
+		__field(int, vcpu)
+		__field(u32, slot)
+		__field(u64, offset)
+	),
+	TP_fast_assign(
+		__entry->vcpu = vcpu;
+		__entry->slot = slot;
+		__entry->offset = offset;
+	),
+	TP_printk("vcpu %d slot %u offset 0x%llx", __entry->vcpu,
+		  __entry->slot, __entry->offset)
+);
+
+/* entries of vcpu's ring were reset. */
+TRACE_EVENT(umbra_ring_reset,
+	TP_PROTO(int vcpu, u32 entries),
+	TP_ARGS(vcpu, entries),
+	TP_STRUCT__entry(__field(int, vcpu) __field(u32, entries)),
+	TP_fast_assign(
+		__entry->vcpu = vcpu;
+		__entry->entries = entries;
+	),
+	TP_printk("vcpu %d entries %u", __entry->vcpu, __entry->entries)
+);
+
 #endif /* _UMBRA_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

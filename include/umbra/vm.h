@@ -13,6 +13,7 @@
 #include <linux/srcu.h>
 #include <linux/xarray.h>
 #include <umbra/mmu.h>
+#include <umbra/ring.h>
 #include <umbra/slot.h>
 
 #define UM_SLOTS_MAX 32764
@@ -72,8 +73,14 @@ struct um_vm {
 	struct mutex slots_lock; /* memslots, dirty log */
 	struct srcu_struct srcu;
 	struct um_slots __rcu *slots; /* SRCU */
-	struct xarray slot_ids;	      /* id -> slot; slots_lock */
+	struct xarray slot_ids;	      /* id -> slot; SRCU, as slots */
 	bool log_begun;		      /* a slot was logged; slots_lock */
+
+	u32 ring_bytes; /* of each vCPU's dirty ring, 0: no rings. Set once
+			 * before any vCPU, under slots_lock and lock
+			 */
+	struct mutex ring_lock; /* one RESET at a time; no vCPU takes it */
+	u64 ring_reset;		/* entries, ever; ring_lock */
 
 	struct mmu_notifier notifier;
 
@@ -103,6 +110,8 @@ struct um_vcpu_stat {
 	u64 vmread;
 	u64 vmwrite;
 	u64 preempted;
+	u64 ring_pushed;
+	u64 ring_full_exits;
 };
 
 /*
@@ -125,6 +134,7 @@ struct um_vcpu {
 				 * off, read by kicks
 				 */
 	struct preempt_notifier preempt;
+	struct um_ring ring;	/* see ring.h */
 
 	sigset_t sigset;
 	bool sigset_active;
@@ -147,6 +157,12 @@ static inline struct um_vm *mmu_to_vm(struct um_mmu *mmu)
 {
 	return container_of(mmu, struct um_vm, mmu);
 }
+
+/*
+ * The vCPU that is loaded on this CPU: by its own thread, which sees it
+ * wherever it runs, while others see NULL. Written with preemption off.
+ */
+DECLARE_PER_CPU(struct um_vcpu *, um_running);
 
 static inline int um_vcpu_count(const struct um_vm *vm)
 {
@@ -198,6 +214,19 @@ int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log);
 /* UM_CAP_LOG_MODE: 0, -EINVAL or -EBUSY as told in the uapi header. */
 int um_slot_log_mode(struct um_vm *vm, u64 mode);
 struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn);
+
+/*
+ * core/dirty_ring.c
+ *
+ * um_dirty_ring_full() - must the vCPU go to user space before its next entry?
+ * Then run->exit_reason is set. Cheap to ask first: vcpu->ring.full.
+ *
+ * um_dirty_ring_push() - the vCPU's own thread, before um_dirty_ring_full() is
+ * asked again; any context.
+ */
+bool um_dirty_ring_full(struct um_vcpu *vcpu);
+void um_dirty_ring_push(struct um_vcpu *vcpu, const struct um_slot *slot,
+			gfn_t gfn);
 
 /*
  * Guest memory by physical address, through the slots; marks dirty what it

@@ -50,14 +50,20 @@ static void remote_loop(u64 id)
 	}
 }
 
-struct vm *vm_boot_remote(int nr_vcpus)
+struct vm *vm_boot_remote_rings(int nr_vcpus, u32 ring_bytes)
 {
-	struct vm *vm = vm_boot(nr_vcpus, (void (*)(void))remote_loop);
+	struct vm *vm = vm_boot_rings(nr_vcpus, (void (*)(void))remote_loop,
+				      ring_bytes);
 	int i;
 
 	for (i = 0; i < nr_vcpus; i++)
 		run_to_sync(&vm->vcpus[i], 0);
 	return vm;
+}
+
+struct vm *vm_boot_remote(int nr_vcpus)
+{
+	return vm_boot_remote_rings(nr_vcpus, 0);
 }
 
 void remote_arm(struct vcpu *vcpu, enum remote_op op, u64 addr, u64 value,

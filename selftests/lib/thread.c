@@ -52,6 +52,11 @@ static void *vcpu_main(void *arg)
 		if (err == EINTR)
 			continue;
 		REQUIRE(!err, "KVM_RUN of vCPU %d: errno %d", t->vcpu->id, err);
+		if (t->vcpu->run->exit_reason == KVM_EXIT_DIRTY_RING_FULL) {
+			t->full++;
+			sleep_ms(1);
+			continue;
+		}
 		call = vcpu_ucall(t->vcpu);
 		if (!call)
 			exit_dump(t->vcpu);
@@ -80,6 +85,7 @@ void vcpu_thread_start(struct vcpu_thread *t, struct vcpu *vcpu)
 	t->stop = 0;
 	t->ended = 0;
 	t->syncs = 0;
+	t->full = 0;
 	REQUIRE(!pthread_create(&t->thread, NULL, vcpu_main, t),
 		"pthread_create");
 }

@@ -140,6 +140,7 @@ static const char *const exit_names[] = {
 	[KVM_EXIT_FAIL_ENTRY] = "FAIL_ENTRY",
 	[KVM_EXIT_INTR] = "INTR",
 	[KVM_EXIT_INTERNAL_ERROR] = "INTERNAL_ERROR",
+	[KVM_EXIT_DIRTY_RING_FULL] = "DIRTY_RING_FULL",
 };
 
 const char *exit_name(u32 reason)

@@ -221,12 +221,14 @@ void vm_map(struct vm *vm, u64 gva, u64 gpa)
 	*table_entry(vm, table, gva, 1) = gpa | PTE_P | PTE_RW;
 }
 
-/* A VM whose vCPUs 0..nr-1 stand at the start of guest(). */
-struct vm *vm_boot(int nr_vcpus, void (*guest)(void))
+/* The same with dirty rings of so many bytes, or none. */
+struct vm *vm_boot_rings(int nr_vcpus, void (*guest)(void), u32 ring_bytes)
 {
 	struct vm *vm = vm_create();
 	int i;
 
+	if (ring_bytes)
+		REQUIRE(!rings_enable(vm, ring_bytes), "dirty rings");
 	vm->ram_size = ((u64)_end + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
 	vm->ram = vm_add_mem(vm, 0, 0, 0, vm->ram_size);
 	copy_program(vm);
@@ -235,4 +237,10 @@ struct vm *vm_boot(int nr_vcpus, void (*guest)(void))
 	for (i = 0; i < nr_vcpus; i++)
 		vcpu_setup(vcpu_add(vm, i), guest);
 	return vm;
+}
+
+/* A VM whose vCPUs 0..nr-1 stand at the start of guest(). */
+struct vm *vm_boot(int nr_vcpus, void (*guest)(void))
+{
+	return vm_boot_rings(nr_vcpus, guest, 0);
 }

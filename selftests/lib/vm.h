@@ -82,6 +82,7 @@ int kvm_ioctl(int fd, unsigned long nr, unsigned long arg);
 /* VM */
 struct vm *vm_create(void);		/* no slots, no vCPUs */
 struct vm *vm_boot(int nr_vcpus, void (*guest)(void));
+struct vm *vm_boot_rings(int nr_vcpus, void (*guest)(void), u32 ring_bytes);
 void vm_free(struct vm *vm);
 void *mem_alloc(size_t size, size_t align);
 int vm_set_slot(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size,
@@ -95,6 +96,18 @@ int vm_dirty_log(struct vm *vm, u32 slot, void *bitmap);
 #define GUEST_PTR(vm, sym) ((__typeof__(&(sym)))((vm)->ram + (u64)&(sym)))
 #define GUEST_VAR(vm, sym)						\
 	(*(volatile __typeof__(sym) *)((vm)->ram + (u64)&(sym)))
+
+/* Dirty rings; harvesting is one thread's, in the order of the ring. */
+struct ring {
+	struct kvm_dirty_gfn *gfns;
+	u32 size, next;
+};
+int rings_enable(struct vm *vm, u32 bytes);	/* errno or 0 */
+void ring_map(struct ring *ring, struct vcpu *vcpu, u32 bytes);
+void ring_unmap(struct ring *ring);
+/* The next dirty page, marked as harvested; false: none. */
+bool ring_harvest(struct ring *ring, u32 *slot, u64 *offset);
+int rings_reset(struct vm *vm);			/* entries, or -errno */
 
 /* vCPU */
 struct vcpu *vcpu_add(struct vm *vm, int id);
@@ -123,6 +136,7 @@ struct vcpu_thread {
 	volatile int stop;	/* set by vcpu_thread_stop() */
 	volatile int ended;	/* set by the thread */
 	u64 syncs;
+	u64 full;		/* exits because the dirty ring was */
 };
 void vcpu_thread_start(struct vcpu_thread *t, struct vcpu *vcpu);
 void vcpu_thread_stop(struct vcpu_thread *t);
@@ -143,6 +157,7 @@ struct remote {
 };
 extern struct remote remote[VM_MAX_VCPUS];
 struct vm *vm_boot_remote(int nr_vcpus);
+struct vm *vm_boot_remote_rings(int nr_vcpus, u32 ring_bytes);
 void remote_arm(struct vcpu *vcpu, enum remote_op op, u64 addr, u64 value,
 		u64 count);
 u64 remote_do(struct vcpu *vcpu, enum remote_op op, u64 addr, u64 value,
