@@ -45,6 +45,7 @@ static const struct stat_src vm_src[] = {
 	VM("splits", CUMUL, stat.splits),
 	VM("merges", CUMUL, stat.merges),
 	VM("zapped", CUMUL, stat.zapped),
+	VM("aged", CUMUL, stat.aged),
 	VM("wrprot", CUMUL, stat.wrprot),
 	VM("flushes", CUMUL, stat.flushes),
 	VM("tlb_owed", CUMUL, tlb.owed),

@@ -5,6 +5,8 @@
  */
 #include "internal.h"
 
+#include <umbra/trace.h>
+
 static bool um_spte_is_young(const struct um_mmu *mmu, u64 spte)
 {
 	if (!um_spte_is_leaf(spte))
@@ -27,7 +29,7 @@ bool um_mmu_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 		gfn_t end)
 {
 	struct um_iter iter;
-	bool young = false;
+	u64 young = 0;
 
 	um_tlb_take_begin(&mmu->tlb);
 	rcu_read_lock();
@@ -37,13 +39,15 @@ bool um_mmu_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 
 			if (um_spte_try(iter.sptep, &iter.old, aged)) {
 				iter.old = aged;
-				young = true;
+				young++;
 				break;
 			}
 		}
 	}
 	rcu_read_unlock();
 	um_tlb_take_end(&mmu->tlb, young && !mmu->caps.ad);
+	atomic64_add(young, &mmu->stat.aged);
+	trace_umbra_age(start, end - start, young);
 	return young;
 }
 

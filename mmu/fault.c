@@ -8,6 +8,7 @@
 
 #include <umbra/fastpath.h>
 #include <umbra/host.h>
+#include <umbra/trace.h>
 
 /* The slot, or why there is no memory for this access. */
 static enum um_pf um_fault_slot(struct um_mmu *mmu, struct um_fault *f)
@@ -101,6 +102,7 @@ static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 		stat->no_tag += !!(f->path & UM_PATH_NO_TAG);
 		stat->stale += !!(f->path & UM_PATH_STALE);
 		stat->given_up += !!(f->path & UM_PATH_GIVEN_UP);
+		trace_umbra_claim(f->gfn, f->tag, f->path & UM_PATH_RARE);
 	}
 
 	if (ret == UM_PF_FIXED && (f->path & UM_PATH_RESOLVED))
@@ -142,6 +144,7 @@ static enum um_pf um_fault_slow(struct um_mmu *mmu, struct um_fault *f)
 	int idx = um_host_read_lock(mmu);
 	enum um_pf ret;
 
+	f->path |= UM_PATH_SLOW;
 	ret = um_fault_slot(mmu, f);
 	if (ret == UM_PF_CONTINUE)
 		ret = um_fault_resolve(mmu, f);
@@ -154,8 +157,8 @@ static enum um_pf um_fault_slow(struct um_mmu *mmu, struct um_fault *f)
 	return ret;
 }
 
-enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
-			   struct um_fault_stat *stat)
+static enum um_pf um_fault_run(struct um_mmu *mmu, struct um_fault *f,
+			       struct um_fault_stat *stat)
 {
 	enum um_pf ret = UM_PF_CONTINUE;
 
@@ -169,4 +172,24 @@ enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
 		um_zap_throttle(mmu);
 	um_fault_count(f, ret, stat);
 	return ret;
+}
+
+static noinline enum um_pf um_fault_measure(struct um_mmu *mmu,
+					    struct um_fault *f,
+					    struct um_fault_stat *stat)
+{
+	u64 start = get_cycles();
+	enum um_pf ret = um_fault_run(mmu, f, stat);
+	bool slow = f->path & UM_PATH_SLOW;
+
+	um_hist_add(&mmu->stall[slow], get_cycles() - start);
+	return ret;
+}
+
+enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
+			   struct um_fault_stat *stat)
+{
+	if (unlikely(READ_ONCE(mmu->locks.measure)))
+		return um_fault_measure(mmu, f, stat);
+	return um_fault_run(mmu, f, stat);
 }

@@ -20,6 +20,7 @@
 
 #include <umbra/host.h>
 #include <umbra/log.h>
+#include <umbra/trace.h>
 
 #include <linux/string.h>
 
@@ -153,6 +154,7 @@ static enum um_pf um_tdp_merge(struct um_mmu *mmu, struct um_fault *f,
 	um_zap_begin(&zap, mmu);
 	if (um_zap_table(&zap, sptep, old)) {
 		atomic64_inc(&mmu->stat.merges);
+		trace_umbra_merge(f->gfn, f->goal_level);
 		f->path |= UM_PATH_MERGE;
 	}
 	um_zap_end_pay(&zap);
@@ -201,6 +203,7 @@ bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, bool clean,
 	um_stat_leaf(mmu, level - 1, UM_TABLE_ENTRIES);
 	atomic64_inc(&mmu->stat.tables);
 	atomic64_inc(&mmu->stat.splits);
+	trace_umbra_split(um_spte_pfn(old), level);
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #include "internal.h"
 
 #include <umbra/host.h>
+#include <umbra/trace.h>
 
 void um_zap_begin(struct um_zap *zap, struct um_mmu *mmu)
 {
@@ -30,6 +31,8 @@ static void um_zap_account(struct um_zap *zap)
 	struct um_mmu_stat *stat = &zap->mmu->stat;
 	int level;
 
+	if (zap->took)
+		trace_umbra_zap(zap->leaves, zap->n);
 	for (level = UM_LEVEL_4K; level <= UM_LEVEL_1G; level++) {
 		u64 n = zap->leaves[level - 1];
 

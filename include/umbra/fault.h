@@ -50,6 +50,7 @@ enum um_path {
 	UM_PATH_FROZEN = 1 << 11,     /* met a frozen entry */
 	UM_PATH_RESTORE = 1 << 12,    /* rights taken for aging given back */
 	UM_PATH_GIVEN_UP = 1 << 13,   /* own claim taken back, no try left */
+	UM_PATH_SLOW = 1 << 14,	      /* it may have slept */
 };
 
 struct um_fault {

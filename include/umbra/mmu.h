@@ -49,6 +49,7 @@ struct um_mmu_stat {
 	atomic64_t splits;
 	atomic64_t merges;
 	atomic64_t zapped;	/* leaves removed */
+	atomic64_t aged;	/* leaves found used, and made unused */
 	atomic64_t wrprot;	/* leaves write-protected for the dirty log */
 	atomic64_t flushes;	/* debts paid by kicking vCPUs */
 };
@@ -80,6 +81,8 @@ struct um_mmu {
 	struct um_tlb tlb;
 	struct um_lock untagged; /* the one claim without a tag: see tdp.c */
 	struct um_lock_stat locks;
+	/* Ticks in um_fault_handle(), fast and slow; when locks.measure. */
+	struct um_hist stall[2];
 	struct um_rmap rmap; /* of shadow tables; set up by the owner */
 
 	struct um_inval inval;	/* by the owner's notifier, around each zap */

@@ -26,7 +26,8 @@
 	{ UM_PATH_TABLE, "table" }, { UM_PATH_SPLIT, "split" },        \
 	{ UM_PATH_MERGE, "merge" }, { UM_PATH_HUGE, "huge" },          \
 	{ UM_PATH_DIRTY, "dirty" }, { UM_PATH_FROZEN, "frozen" },      \
-	{ UM_PATH_RESTORE, "restore" }, { UM_PATH_GIVEN_UP, "given_up" }
+	{ UM_PATH_RESTORE, "restore" }, { UM_PATH_GIVEN_UP, "given_up" },\
+	{ UM_PATH_SLOW, "slow" }
 
 TRACE_EVENT(umbra_entry,
 	TP_PROTO(const struct um_vcpu *vcpu),
@@ -72,6 +73,78 @@ TRACE_EVENT(umbra_fault,
 		  __entry->access & UM_ACC_X ? 'x' : '-',
 		  __print_symbolic(__entry->outcome, UM_PF_NAMES),
 		  __print_flags(__entry->path, "|", UM_PATH_NAMES))
+);
+
+/* A claim met another one, was lost or given up; or there was none to make. */
+TRACE_EVENT(umbra_claim,
+	TP_PROTO(u64 gfn, u8 tag, u32 path),
+	TP_ARGS(gfn, tag, path),
+	TP_STRUCT__entry(__field(u64, gfn) __field(u8, tag) __field(u32, path)),
+	TP_fast_assign(
+		__entry->gfn = gfn;
+		__entry->tag = tag;
+		__entry->path = path;
+	),
+	TP_printk("gfn 0x%llx tag %u %s", __entry->gfn, __entry->tag,
+		  __print_flags(__entry->path, "|", UM_PATH_NAMES))
+);
+
+/* A huge leaf of this level gave way to 512 smaller ones. */
+TRACE_EVENT(umbra_split,
+	TP_PROTO(u64 pfn, int level),
+	TP_ARGS(pfn, level),
+	TP_STRUCT__entry(__field(u64, pfn) __field(int, level)),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->level = level;
+	),
+	TP_printk("pfn 0x%llx level %d", __entry->pfn, __entry->level)
+);
+
+/* A table gave way, so that a huge leaf of this level may come. */
+TRACE_EVENT(umbra_merge,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level),
+	TP_STRUCT__entry(__field(u64, gfn) __field(int, level)),
+	TP_fast_assign(
+		__entry->gfn = gfn;
+		__entry->level = level;
+	),
+	TP_printk("gfn 0x%llx level %d", __entry->gfn, __entry->level)
+);
+
+/* Leaves by level, and tables, left the tree at once. */
+TRACE_EVENT(umbra_zap,
+	TP_PROTO(const u64 *leaves, unsigned int tables),
+	TP_ARGS(leaves, tables),
+	TP_STRUCT__entry(
+		__array(u64, leaves, UM_LEVEL_1G)
+		__field(unsigned int, tables)
+	),
+	TP_fast_assign(
+		memcpy(__entry->leaves, leaves, sizeof(__entry->leaves));
+		__entry->tables = tables;
+	),
+	TP_printk("4k %llu 2m %llu 1g %llu tables %u", __entry->leaves[0],
+		  __entry->leaves[1], __entry->leaves[2], __entry->tables)
+);
+
+/* The host asked whether these frames were used, and forgot that they were. */
+TRACE_EVENT(umbra_age,
+	TP_PROTO(u64 gfn, u64 pages, u64 young),
+	TP_ARGS(gfn, pages, young),
+	TP_STRUCT__entry(
+		__field(u64, gfn)
+		__field(u64, pages)
+		__field(u64, young)
+	),
+	TP_fast_assign(
+		__entry->gfn = gfn;
+		__entry->pages = pages;
+		__entry->young = young;
+	),
+	TP_printk("gfn 0x%llx pages %llu young %llu", __entry->gfn,
+		  __entry->pages, __entry->young)
 );
 
 /* Of the frames from gfn on, leaves lost W for the dirty log. */
