@@ -28,6 +28,7 @@ int um_check_extension(unsigned long cap)
 	case KVM_CAP_CHECK_EXTENSION_VM:
 	case KVM_CAP_IMMEDIATE_EXIT:
 	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
 		return 1;
 	case KVM_CAP_XSAVE:
 	case KVM_CAP_XCRS:

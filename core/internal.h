@@ -61,6 +61,16 @@ struct page *um_dirty_ring_page(const struct um_vcpu *vcpu, pgoff_t pgoff);
 bool um_dirty_ring_mapped(const struct um_vcpu *vcpu,
 			  struct vm_area_struct *vma);
 
+/*
+ * quota.c: count a slot in, or out; the quota of table pages. slots_lock held
+ * to init, add and remove. set returns 0 or -EINVAL.
+ */
+void um_quota_init(struct um_vm *vm);
+void um_quota_add(struct um_vm *vm, const struct um_slot *slot);
+void um_quota_remove(struct um_vm *vm, const struct um_slot *slot);
+int um_quota_set(struct um_vm *vm, unsigned long tables);
+int um_quota_get(const struct um_vm *vm);
+
 /* notifier.c */
 int um_notifier_register(struct um_vm *vm);
 

@@ -313,6 +313,7 @@ static int slot_create(struct um_vm *vm, struct um_slot *new)
 		kvfree(next);
 		return r;
 	}
+	um_quota_add(vm, new);
 	rcu_assign_pointer(vm->slots, next);
 	/* Who still reads the old array took nothing from it that changes. */
 	if (old != &no_slots)
@@ -351,6 +352,9 @@ static int slot_replace(struct um_vm *vm, struct um_slot *old,
 	slots_publish(vm, without);
 	slots_drop(was);
 	um_mmu_slot_zap(&vm->mmu, old);
+	if (new)
+		um_quota_add(vm, new);
+	um_quota_remove(vm, old);
 	/* Nothing of it is mapped: even the notifier may forget it. */
 	WRITE_ONCE(without->dying, NULL);
 	slot_rename(vm, old, new);
@@ -375,6 +379,8 @@ static int slot_set_flags(struct um_vm *vm, struct um_slot *old,
 		um_mmu_slot_log_start(&vm->mmu, new);
 	else if (um_slot_is_logged(old) && !um_slot_is_logged(new))
 		um_mmu_slot_log_stop(&vm->mmu, new);
+	um_quota_add(vm, new);
+	um_quota_remove(vm, old);
 	slots_drop(was);
 	slot_free_shared(old, new);
 	return 0;

@@ -110,6 +110,7 @@ static int vm_init(struct um_vm *vm)
 	um_rmap_init(&vm->mmu.rmap, um_params.rmap, &vm->mmu.locks);
 	vm->mmu.audit = um_params.audit;
 	vm->mmu.waiting_max = READ_ONCE(um_params.waiting);
+	um_quota_init(vm);
 
 	mmgrab(vm->mm);
 	r = um_notifier_register(vm);
@@ -232,6 +233,10 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return vm_dirty_log(vm, user);
 	case KVM_SET_TSS_ADDR:
 		return vm_set_tss_addr(vm, arg);
+	case KVM_SET_NR_MMU_PAGES:
+		return um_quota_set(vm, arg);
+	case KVM_GET_NR_MMU_PAGES:
+		return um_quota_get(vm);
 	case KVM_CHECK_EXTENSION:
 		return um_check_extension(arg);
 	case KVM_GET_STATS_FD:

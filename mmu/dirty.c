@@ -100,7 +100,7 @@ static void um_dirty_clean_word(struct um_dirty *d, gfn_t gfn,
 		while (!um_dirty_clean(d, gfn + __ffs(bits))) {
 			rcu_read_unlock();
 			d->table = NULL;
-			d->spare = um_table_alloc();
+			d->spare = um_quota_alloc(d->mmu);
 			d->nomem = !d->spare;
 			rcu_read_lock();
 		}

@@ -168,7 +168,7 @@ static enum um_pf um_fault_run(struct um_mmu *mmu, struct um_fault *f,
 	if (ret == UM_PF_CONTINUE)
 		ret = um_fault_slow(mmu, f);
 	/* Here nothing is held that somebody else waits for. */
-	if (unlikely(f->path & UM_PATH_MERGE))
+	if (unlikely(f->path & (UM_PATH_MERGE | UM_PATH_RECLAIM)))
 		um_zap_throttle(mmu);
 	um_fault_count(f, ret, stat);
 	return ret;

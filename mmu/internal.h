@@ -48,6 +48,15 @@ bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old);
  */
 void um_zap_throttle(struct um_mmu *mmu);
 
+/* quota.c */
+/*
+ * Before a fault allocates a table. Takes tables, once for a fault, and pays
+ * for them. False: others used what that gave, let the guest fault again.
+ */
+bool um_quota_make_room(struct um_mmu *mmu, struct um_fault *f);
+/* A table to split with ahead of a fault, which takes nothing away for it. */
+u64 *um_quota_alloc(const struct um_mmu *mmu);
+
 /* tdp.c */
 enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f);
 /*
@@ -64,6 +73,12 @@ static inline bool um_mmu_stale(const struct um_mmu *mmu,
 {
 	return um_inval_moved(&mmu->inval, um_slot_hva(f->slot, f->gfn),
 			      f->wide, f->seq);
+}
+
+static inline void um_stat_tables(struct um_mmu *mmu, s64 n)
+{
+	atomic64_add(n, &mmu->stat.tables);
+	atomic64_add(n * (s64)UM_PAGE_SIZE, &mmu->stat.bytes_meta);
 }
 
 static inline void um_stat_leaf(struct um_mmu *mmu, int level, s64 n)

@@ -67,7 +67,7 @@ void um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot)
 
 		if (um_log_start_some(mmu, &gfn, stop, &spare, nomem) &&
 		    !spare) {
-			spare = um_table_alloc();
+			spare = um_quota_alloc(mmu);
 			nomem = !spare;
 		}
 		um_host_relax();

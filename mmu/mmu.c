@@ -14,6 +14,7 @@ int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps)
 	if (!mmu->root)
 		return -ENOMEM;
 	mmu->root_pa = __pa(mmu->root);
+	atomic64_add(UM_PAGE_SIZE, &mmu->stat.bytes_meta);
 	mmu->caps = *caps;
 	um_lock_init(&mmu->untagged, UM_LOCK_UNTAGGED, &mmu->locks);
 	return 0;

@@ -201,7 +201,7 @@ bool um_tdp_split(struct um_mmu *mmu, um_sptep_t sptep, u64 old, bool clean,
 	*spare = NULL;
 	um_stat_leaf(mmu, level, -1);
 	um_stat_leaf(mmu, level - 1, UM_TABLE_ENTRIES);
-	atomic64_inc(&mmu->stat.tables);
+	um_stat_tables(mmu, 1);
 	atomic64_inc(&mmu->stat.splits);
 	trace_umbra_split(um_spte_pfn(old), level);
 	return true;
@@ -216,7 +216,7 @@ static void um_tdp_link(struct um_mmu *mmu, struct um_fault *f,
 	if (!um_spte_try(sptep, &old, um_spte_make_table(__pa(*spare))))
 		return;
 	*spare = NULL;
-	atomic64_inc(&mmu->stat.tables);
+	um_stat_tables(mmu, 1);
 	f->path |= UM_PATH_TABLE;
 }
 
@@ -287,6 +287,8 @@ enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f)
 		rcu_read_unlock();
 		if (ret != UM_PF_NOMEM)
 			break;
+		if (!um_quota_make_room(mmu, f))
+			return UM_PF_RETRY;
 		spare = um_table_alloc();
 		if (!spare)
 			break;

@@ -50,7 +50,7 @@ static void um_zap_pay(struct um_zap *zap)
 	struct um_mmu_stat *stat = &zap->mmu->stat;
 
 	um_tlb_pay(zap->mmu);
-	atomic64_sub(zap->n, &stat->tables);
+	um_stat_tables(zap->mmu, -(s64)zap->n);
 	atomic64_add(zap->n, &stat->waiting);
 	while (zap->n)
 		um_table_free_rcu(zap->tables[--zap->n], &stat->waiting);

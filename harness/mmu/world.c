@@ -129,6 +129,7 @@ struct world *world_new(enum um_fast_mode mode, bool ad, bool huge)
 	world->mmu.fast = mode;
 	world->mmu.hugepages = true;
 	world->mmu.waiting_max = 8;
+	world->mmu.tables_max = TABLES;
 	if (um_mmu_init(&world->mmu, &caps))
 		abort();
 	return world;

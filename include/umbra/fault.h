@@ -51,6 +51,7 @@ enum um_path {
 	UM_PATH_RESTORE = 1 << 12,    /* rights taken for aging given back */
 	UM_PATH_GIVEN_UP = 1 << 13,   /* own claim taken back, no try left */
 	UM_PATH_SLOW = 1 << 14,	      /* it may have slept */
+	UM_PATH_RECLAIM = 1 << 15,    /* tables were taken for the quota */
 };
 
 struct um_fault {

@@ -45,6 +45,8 @@ struct um_mmu_stat {
 	atomic64_t pages[3];	/* leaves now mapped: 4K, 2M, 1G */
 	atomic64_t tables;	/* table pages now linked */
 	atomic64_t waiting;	/* unlinked, not yet freed: a grace period */
+	atomic64_t bytes_meta;	/* root, tables; slots and bitmaps: the owner */
+	atomic64_t reclaimed;	/* tables taken for the quota */
 	atomic64_t waits;	/* times somebody waited because of those */
 	atomic64_t splits;
 	atomic64_t merges;
@@ -77,6 +79,8 @@ struct um_mmu {
 	bool hugepages;		/* set by the owner, as fast and audit */
 	bool audit;		/* audit after every fault */
 	u64 waiting_max;	/* tables; above, who frees waits: zap.c */
+	u64 tables_max;		/* um_mmu_set_quota() */
+	atomic64_t hand;	/* gfn where reclaim goes on; a hint */
 	struct um_mmu_caps caps;
 	struct um_tlb tlb;
 	struct um_lock untagged; /* the one claim without a tag: see tdp.c */
@@ -94,6 +98,11 @@ struct um_mmu {
 int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps);
 /* No vCPU, no slot and no notifier is left. Sleeps. */
 void um_mmu_destroy(struct um_mmu *mmu);
+/*
+ * From now on there are no more than @tables, but one for each thread that is
+ * just making one. Calls are serialised, and hold the slots; sleeps.
+ */
+void um_mmu_set_quota(struct um_mmu *mmu, u64 tables);
 
 /*
  * um_fault_handle() - the spine: fast, resolve, walk, fix. Sleeps. Counts

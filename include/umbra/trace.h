@@ -27,7 +27,7 @@
 	{ UM_PATH_MERGE, "merge" }, { UM_PATH_HUGE, "huge" },          \
 	{ UM_PATH_DIRTY, "dirty" }, { UM_PATH_FROZEN, "frozen" },      \
 	{ UM_PATH_RESTORE, "restore" }, { UM_PATH_GIVEN_UP, "given_up" },\
-	{ UM_PATH_SLOW, "slow" }
+	{ UM_PATH_SLOW, "slow" }, { UM_PATH_RECLAIM, "reclaim" }
 
 TRACE_EVENT(umbra_entry,
 	TP_PROTO(const struct um_vcpu *vcpu),
@@ -157,6 +157,18 @@ TRACE_EVENT(umbra_wrprot,
 		__entry->leaves = leaves;
 	),
 	TP_printk("gfn 0x%llx leaves %llu", __entry->gfn, __entry->leaves)
+);
+
+/* The quota took so many tables, and so many are linked now. */
+TRACE_EVENT(umbra_reclaim,
+	TP_PROTO(unsigned int taken, u64 tables),
+	TP_ARGS(taken, tables),
+	TP_STRUCT__entry(__field(unsigned int, taken) __field(u64, tables)),
+	TP_fast_assign(
+		__entry->taken = taken;
+		__entry->tables = tables;
+	),
+	TP_printk("taken %u tables %llu", __entry->taken, __entry->tables)
 );
 
 /* Every vCPU was made to leave the guest for the debts up to owed. */

@@ -75,6 +75,9 @@ struct um_vm {
 	struct um_slots __rcu *slots; /* SRCU */
 	struct xarray slot_ids;	      /* id -> slot; SRCU, as slots */
 	bool log_begun;		      /* a slot was logged; slots_lock */
+	u64 slot_pages;		      /* of all slots; slots_lock */
+	u64 slot_tables;	      /* that map each of them; slots_lock */
+	bool quota_set;		      /* by user space; slots_lock */
 
 	u32 ring_bytes; /* of each vCPU's dirty ring, 0: no rings. Set once
 			 * before any vCPU, under slots_lock and lock

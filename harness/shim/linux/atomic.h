@@ -76,6 +76,11 @@ static inline s64 atomic64_read(const atomic64_t *v)
 	return READ_ONCE(v->counter);
 }
 
+static inline void atomic64_set(atomic64_t *v, s64 n)
+{
+	__atomic_store_n(&v->counter, n, __ATOMIC_RELAXED);
+}
+
 static inline void atomic64_add(s64 n, atomic64_t *v)
 {
 	__atomic_fetch_add(&v->counter, n, __ATOMIC_SEQ_CST);

@@ -12,5 +12,6 @@
 	((void)(gfn), (void)(pages), (void)(young))
 #define trace_umbra_wrprot(gfn, leaves) ((void)(gfn), (void)(leaves))
 #define trace_umbra_flush(owed, paid) ((void)(owed), (void)(paid))
+#define trace_umbra_reclaim(taken, tables) ((void)(taken), (void)(tables))
 
 #endif
