@@ -163,7 +163,8 @@ u64 host_read(struct world *world, gfn_t gfn)
 	u64 value;
 
 	pthread_mutex_lock(&world->mm);
-	value = READ_ONCE(world->frame[world->hpte[gfn].pfn].value);
+	value = __atomic_load_n(&world->frame[world->hpte[gfn].pfn].value,
+				__ATOMIC_RELAXED);
 	pthread_mutex_unlock(&world->mm);
 	return value;
 }

@@ -1,370 +1,231 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vCPUs that read and write, a host that moves, shares and collapses their
- * pages, a harvester, an ager and a second unmapper, all at once.
+ * The stage on which races run, and sides that several of them have.
  *
- *   race [-s SEED] [-n ROUNDS] [-w WRITES]
- *
- * Proven at the end of each round, with everything stopped: every write is in
- * memory; every page equals its copy in the dirty log's keeping; no frame was
- * used after the host took it back; no shared page was written; every leaf
- * maps what the host maps; the audit is content; no table leaked.
+ * Judged after each round: every leaf maps what the host maps; every write is
+ * in memory; in a logged slot, what the log never told of equals its copy; the
+ * audit is content. At the end no table is left over. While a round runs, the
+ * model CPU complains of a frame that is not its own any more, and the host of
+ * a shared page that was written.
  */
-#include "world.h"
-
-#include <umbra/host.h>
+#include "race.h"
 
 #include <linux/bitops.h>
-#include <linux/compiler.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static u64 seed = 1;
-static int writes = 1500;
+#define ROUNDS 300
 
-/* What the round is about. */
-struct profile {
-	const char *name;
-	int hot;	/* pages most accesses go to */
-	int host_sleep; /* microseconds between the host's changes */
-	int collapse;	/* of 64 changes */
-	int noise_sleep;
-	int toggle; /* of 64 harvests, logging goes on or off instead */
-};
+u64 race_copy[GFNS];
 
-static const struct profile profiles[] = {
-	{ "log", 64, 20000, 16, 20000, 2 },
-	{ "churn", 4, 0, 0, 0, 2 },
-	{ "huge", 16, 5000, 48, 5000, 16 },
-};
-
-/* Each mode of the fast path, then all of them by turns. */
-static const char *const modes[] = { "off", "tag", "mw", "pair", "switch" };
-
-#define MODES (UM_FAST_PAIR + 1)
-
-struct round {
+struct stage {
+	const struct race *race;
 	struct world *world;
-	bool stop;
-	bool logging;
-	bool switching; /* the mode, while vCPUs run */
-	u64 copy[GFNS]; /* what the dirty log's user has */
+	pthread_barrier_t barrier;
 	u64 seed;
-	const struct profile *profile;
-	pthread_rwlock_t pause; /* everybody reads; whoever looks writes */
+	bool over;
 };
 
-static gfn_t any_gfn(const struct round *round)
-{
-	u64 r = shim_random();
-
-	/* Half of the hot pages lie in each 2M region. */
-	if (r % 16)
-		return RAM_BASE + r / 16 % 2 * 512 +
-		       r / 32 % (round->profile->hot / 2);
-	return RAM_BASE + r / 16 % RAM_PAGES;
-}
-
-static void nap(int us)
-{
-	if (us)
-		usleep(shim_random() % us);
-}
-
-struct job {
-	struct round *round;
-	int id;
+struct actor {
+	struct stage *stage;
+	int side;
 	pthread_t thread;
-	void *(*run)(void *arg);
 };
 
-static void vcpu_session(struct round *round, struct cpu *cpu)
+static void *act(void *arg)
 {
-	bool fault = false;
-	int k;
+	struct actor *actor = arg;
+	struct stage *stage = actor->stage;
+	struct world *world = stage->world;
 
-	cpu_enter(cpu);
-	for (k = 0; k < 64 && !fault && !READ_ONCE(cpu->kicked); k++) {
-		u64 r = shim_random() % 4;
-		u8 access = r < 2 ? UM_ACC_W : r < 3 ? UM_ACC_R : UM_ACC_X;
-
-		fault = !cpu_access(cpu, any_gfn(round), access);
-	}
-	cpu_leave(cpu);
-	if (!fault)
-		return;
-	switch (cpu_fault(cpu, NULL)) {
-	case UM_PF_RETRY:
-		nap(200);
-		break;
-	case UM_PF_FIXED:
-	case UM_PF_SPURIOUS:
-		break;
-	default:
-		world_bug("outcome of a fault");
+	shim_thread(stage->seed + actor->side + 1);
+	for (;;) {
+		pthread_barrier_wait(&stage->barrier);
+		if (stage->over)
+			return NULL;
+		shim_pace = shim_random() % 3;
+		/* Who is woken first shall not always be first. */
+		if (shim_random() % 2)
+			usleep(shim_random() % 100);
+		stage->race->side[actor->side](world,
+					       &world->cpu[actor->side]);
+		pthread_barrier_wait(&stage->barrier);
 	}
 }
 
-static void *vcpu_run(void *arg)
+static void judge_page(struct world *world, gfn_t gfn)
 {
-	struct job *job = arg;
-	struct round *round = job->round;
+	u64 sum = 0, value = host_read(world, gfn);
 	int i;
 
-	shim_thread(round->seed + job->id);
-	for (i = 0; i < writes && !shim_warnings(); i++) {
-		pthread_rwlock_rdlock(&round->pause);
-		vcpu_session(round, &round->world->cpu[job->id]);
-		pthread_rwlock_unlock(&round->pause);
-	}
-	return NULL;
+	for (i = 0; i < CPUS; i++)
+		sum += world->cpu[i].writes[gfn];
+	if (sum != value)
+		world_bug("gfn %llx: %llu writes, memory has %llu", gfn, sum,
+			  value);
+	if (um_slot_is_logged(world->slots[0]) && race_copy[gfn] != value)
+		world_bug("gfn %llx: missing from the dirty log", gfn);
 }
 
-static void host_change(struct round *round)
+/* All sides are done. */
+static void judge(struct world *world, bool whole)
 {
-	gfn_t gfn = any_gfn(round);
-	u64 r = shim_random() % 64;
-
-	if (r < round->profile->collapse)
-		host_collapse(round->world, gfn);
-	else if (r < 50)
-		host_migrate(round->world, gfn);
-	else
-		host_share(round->world, gfn);
-}
-
-static void *host_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-
-	shim_thread(round->seed + 100);
-	while (!READ_ONCE(round->stop)) {
-		pthread_rwlock_rdlock(&round->pause);
-		host_change(round);
-		pthread_rwlock_unlock(&round->pause);
-		nap(round->profile->host_sleep);
-	}
-	return NULL;
-}
-
-/* Notifier calls that change nothing, and aging. */
-static void noise(struct round *round)
-{
-	/* Claimants of two modes meet on one entry. */
-	if (round->switching)
-		WRITE_ONCE(round->world->mmu.fast, shim_random() % MODES);
-	struct um_mmu *mmu = &round->world->mmu;
-	const struct um_slot *slot = round->world->slots[1];
-	gfn_t gfn = any_gfn(round);
-	u64 r = shim_random() % 8;
-
-	if (r < 4) {
-		host_inval_begin(round->world, gfn, gfn + r * r + 1);
-		if (um_mmu_unmap(mmu, slot, gfn, gfn + r * r + 1))
-			um_tlb_pay(mmu);
-		host_inval_end(round->world, gfn, gfn + r * r + 1);
-	} else if (r < 7) {
-		um_mmu_age(mmu, slot, gfn, gfn + 8);
-	} else {
-		um_mmu_test_age(mmu, slot, gfn, gfn + 8);
-		um_table_free_barrier();
-	}
-}
-
-static void *noise_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-
-	shim_thread(round->seed + 200);
-	while (!READ_ONCE(round->stop)) {
-		pthread_rwlock_rdlock(&round->pause);
-		noise(round);
-		pthread_rwlock_unlock(&round->pause);
-		nap(round->profile->noise_sleep);
-	}
-	return NULL;
-}
-
-static void copy_page(struct round *round, gfn_t gfn)
-{
-	round->copy[gfn] = host_read(round->world, gfn);
-}
-
-static void harvest(struct round *round)
-{
-	struct um_slot *slot = round->world->slots[0];
-	u64 i;
-
-	um_dirty_harvest(&round->world->mmu, slot);
-	for (i = 0; i < slot->npages; i++)
-		if (test_bit(i, slot->dirty_out))
-			copy_page(round, slot->base + i);
-}
-
-static void set_logging(struct round *round, bool on)
-{
-	gfn_t gfn;
-
-	if (round->logging == on)
-		return;
-	slot_log(round->world, on);
-	round->logging = on;
-	for (gfn = RAM_BASE; on && gfn < RAM_BASE + RAM_PAGES; gfn++)
-		copy_page(round, gfn);
-}
-
-/* Nothing moves. */
-static void judge(struct round *round)
-{
-	struct world *world = round->world;
-	gfn_t gfn;
-	int i;
+	gfn_t end = RAM_BASE + (whole ? RAM_PAGES : RACE_PAGES), gfn;
 
 	if (!um_mmu_audit_quiet(&world->mmu))
 		world_bug("audit");
 	world_check_leaves(world);
-	if (round->logging)
-		harvest(round);
-	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++) {
-		u64 sum = 0, value = host_read(world, gfn);
-
-		for (i = 0; i < CPUS; i++)
-			sum += world->cpu[i].writes[gfn];
-		if (sum != value)
-			world_bug("gfn %llx: %llu writes, memory has %llu",
-				  gfn, sum, value);
-		if (round->logging && round->copy[gfn] != value)
-			world_bug("gfn %llx: missing from the dirty log", gfn);
-	}
+	if (um_slot_is_logged(world->slots[0]))
+		race_harvest(world, NULL);
+	for (gfn = RAM_BASE; gfn < end; gfn++)
+		judge_page(world, gfn);
 }
 
-static void harvest_change(struct round *round)
+static void play(struct stage *stage, int rounds)
 {
-	u64 r = shim_random() % 64;
-
-	if (r < round->profile->toggle || !round->logging)
-		set_logging(round, !round->logging);
-	else
-		harvest(round);
-	if (r >= 60) {
-		pthread_rwlock_wrlock(&round->pause);
-		judge(round);
-		pthread_rwlock_unlock(&round->pause);
-	}
-}
-
-static void *harvest_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-
-	shim_thread(round->seed + 300);
-	while (!READ_ONCE(round->stop)) {
-		harvest_change(round);
-		nap(300);
-	}
-	set_logging(round, true);
-	return NULL;
-}
-
-static void pause_init(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attr;
-
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(
-		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(lock, &attr);
-}
-
-static void play(const struct profile *profile, int mode, bool ad,
-		 u64 round_seed)
-{
-	struct round *round = calloc(1, sizeof(*round));
-	struct job jobs[] = {
-		{ .id = 0, .run = vcpu_run }, { .id = 1, .run = vcpu_run },
-		{ .id = 2, .run = vcpu_run }, { .run = host_run },
-		{ .run = noise_run },	      { .run = harvest_run },
-	};
-	const int n = sizeof(jobs) / sizeof(jobs[0]);
-	struct um_fault_stat sum = {};
+	const struct race *race = stage->race;
+	struct world *world = stage->world;
 	int i;
 
-	round->switching = mode == MODES;
-	round->world = world_new(mode % MODES, ad, true);
-	round->seed = round_seed;
-	round->profile = profile;
-	pause_init(&round->pause);
-	/* One vCPU has no tag of its own. */
-	round->world->cpu[2].tag = 0;
-	round->world->mmu.audit = true;
-	for (i = 0; i < n; i++) {
-		jobs[i].round = round;
-		pthread_create(&jobs[i].thread, NULL, jobs[i].run, &jobs[i]);
+	for (i = 0; i < rounds && !shim_warnings(); i++) {
+		if (race->before)
+			race->before(world);
+		shim_yields = true;
+		pthread_barrier_wait(&stage->barrier);
+		pthread_barrier_wait(&stage->barrier);
+		shim_yields = false;
+		if (race->after)
+			race->after(world);
+		judge(world, i == rounds - 1);
 	}
-	for (i = 0; i < 3; i++)
-		pthread_join(jobs[i].thread, NULL);
-	WRITE_ONCE(round->stop, true);
-	for (; i < n; i++)
-		pthread_join(jobs[i].thread, NULL);
-
-	judge(round);
-	for (i = 0; i < CPUS; i++) {
-		struct um_fault_stat *stat = &round->world->cpu[i].stat;
-
-		sum.taken += stat->taken;
-		sum.fixed += stat->fixed;
-		sum.fast += stat->fast;
-		sum.retry += stat->retry;
-		sum.claim_lost += stat->claim_lost;
-		sum.claim_taken += stat->claim_taken;
-	}
-	printf("# faults %llu fixed %llu fast %llu retry %llu lost %llu",
-	       sum.taken, sum.fixed, sum.fast, sum.retry, sum.claim_lost);
-	printf(" taken %llu splits %lld merges %lld flushes %lld\n",
-	       sum.claim_taken, round->world->mmu.stat.splits.counter,
-	       round->world->mmu.stat.merges.counter,
-	       round->world->mmu.stat.flushes.counter);
-	if (!world_free(round->world))
-		world_bug("leak");
-	free(round);
+	stage->over = true;
+	pthread_barrier_wait(&stage->barrier);
 }
 
-int main(int argc, char **argv)
+static void run(const struct race *race, u64 seed, int times)
 {
-	const int plays = 2 * (MODES + 1) * 3;
-	int rounds = 1, opt, i, n = 0;
+	struct stage stage = { .race = race, .seed = seed * 1000 };
+	struct actor actors[RACE_SIDES];
+	int n = 0, i;
 
-	while ((opt = getopt(argc, argv, "s:n:w:")) != -1) {
-		if (opt == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (opt == 'n')
-			rounds = atoi(optarg);
-		else if (opt == 'w')
-			writes = atoi(optarg);
-		else
-			return 2;
+	stage.world = world_new(race->mode, !race->noad, race->huge);
+	memset(race_copy, 0, sizeof(race_copy));
+	if (race->logged)
+		slot_log(stage.world, true);
+	while (n < RACE_SIDES && race->side[n])
+		n++;
+	pthread_barrier_init(&stage.barrier, NULL, n + 1);
+	for (i = 0; i < n; i++) {
+		actors[i].stage = &stage;
+		actors[i].side = i;
+		pthread_create(&actors[i].thread, NULL, act, &actors[i]);
 	}
+	play(&stage, times * (race->rounds ?: ROUNDS));
+	for (i = 0; i < n; i++)
+		pthread_join(actors[i].thread, NULL);
+	if (!world_free(stage.world))
+		world_bug("leak");
+	pthread_barrier_destroy(&stage.barrier);
+}
+
+static u64 number(const char *name)
+{
+	const char *env = getenv(name);
+
+	return env ? strtoull(env, NULL, 0) : 1;
+}
+
+int race_main(const struct race *races, int n)
+{
+	u64 seed = number("UM_SEED");
+	int times = number("UM_TIMES"), i;
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shim_thread(seed);
-	shim_yields = true;
-	printf("TAP version 13\n1..%d\n# seed %llu\n", rounds * plays, seed);
-	for (i = 0; i < rounds * plays; i++) {
-		const struct profile *profile = &profiles[i % 3];
-		int mode = (UM_FAST_TAG + i / 3) % (MODES + 1);
-		bool ad = i * 2 / plays % 2 == 0;
-
-		play(profile, mode, ad, seed + i * 1000);
-		printf("%sok %d - race %s %s %s seed %llu\n",
-		       shim_warnings() ? "not " : "", ++n, profile->name,
-		       modes[mode], ad ? "ad" : "noad", seed + i * 1000);
+	printf("TAP version 13\n1..%d\n", n);
+	for (i = 0; i < n; i++) {
+		run(&races[i], seed, times);
+		printf("%sok %d - %s, seed %llu\n",
+		       shim_warnings() ? "not " : "", i + 1, races[i].name,
+		       seed);
 		if (shim_warnings())
 			return 1;
 	}
 	return 0;
+}
+
+gfn_t race_gfn(void)
+{
+	return RACE_GFN + shim_random() % RACE_PAGES;
+}
+
+bool race_access(struct cpu *cpu, gfn_t gfn, u8 access)
+{
+	int tries;
+
+	for (tries = 0; tries < 8; tries++) {
+		enum um_pf ret;
+		bool done;
+
+		cpu_enter(cpu);
+		done = cpu_access(cpu, gfn, access);
+		cpu_leave(cpu);
+		if (done)
+			return true;
+		ret = cpu_fault(cpu, NULL);
+		if (ret != UM_PF_FIXED && ret != UM_PF_SPURIOUS &&
+		    ret != UM_PF_RETRY)
+			return false;
+	}
+	return false;
+}
+
+void race_write(struct world *world, struct cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		race_access(cpu, race_gfn(), UM_ACC_W);
+}
+
+void race_read(struct world *world, struct cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		race_access(cpu, race_gfn(), UM_ACC_R);
+}
+
+void race_harvest(struct world *world, struct cpu *cpu)
+{
+	struct um_slot *slot = world->slots[0];
+	u64 i;
+
+	um_dirty_harvest(&world->mmu, slot);
+	for (i = 0; i < slot->npages; i++)
+		if (test_bit(i, slot->dirty_out))
+			race_copy[slot->base + i] =
+				host_read(world, slot->base + i);
+}
+
+void race_migrate(struct world *world, struct cpu *cpu)
+{
+	host_migrate(world, race_gfn());
+}
+
+void race_share(struct world *world, struct cpu *cpu)
+{
+	host_share(world, race_gfn());
+}
+
+void race_copy_all(struct world *world)
+{
+	gfn_t gfn;
+
+	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++)
+		race_copy[gfn] = host_read(world, gfn);
 }

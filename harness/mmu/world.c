@@ -70,6 +70,23 @@ void slot_log(struct world *world, bool on)
 		um_mmu_slot_log_stop(&world->mmu, new);
 }
 
+/* As core/ deletes and makes a slot: unpublish, let readers leave, zap. */
+struct um_slot *slot_remove(struct world *world, int i)
+{
+	struct um_slot *slot = world->slots[i];
+
+	rcu_assign_pointer(world->slots[i], NULL);
+	shim_synchronize_srcu();
+	synchronize_rcu();
+	um_mmu_slot_zap(&world->mmu, slot);
+	return slot;
+}
+
+void slot_insert(struct world *world, int i, struct um_slot *slot)
+{
+	rcu_assign_pointer(world->slots[i], slot);
+}
+
 struct world *world_newest;
 
 void um_host_vm_dead(struct um_mmu *mmu)

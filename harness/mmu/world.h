@@ -104,6 +104,8 @@ u64 host_read(struct world *world, gfn_t gfn);
 
 /* One at a time. */
 void slot_log(struct world *world, bool on);
+struct um_slot *slot_remove(struct world *world, int i);
+void slot_insert(struct world *world, int i, struct um_slot *slot);
 
 void cpu_enter(struct cpu *cpu);
 void cpu_leave(struct cpu *cpu);

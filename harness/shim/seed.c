@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 bool shim_yields;
+__thread enum shim_pace shim_pace = SHIM_STEADY;
 unsigned int shim_alloc_fail, shim_cas_fail;
 void (*shim_disturb)(u64 *word, u64 expected);
 __thread void (*shim_stall)(void);
@@ -29,12 +30,13 @@ u64 shim_random(void)
 	return state >> 33;
 }
 
-/* Sleep once in @slow times, give way once in @often. */
-static void yield(unsigned int slow, unsigned int often)
+/* Sleep once in @slow times, by the thread's pace; give way once in @often. */
+static void yield(const unsigned int slow_by_pace[], unsigned int often)
 {
+	unsigned int slow = slow_by_pace[shim_pace];
 	u64 r;
 
-	if (!shim_yields)
+	if (!shim_yields || shim_pace == SHIM_BRISK)
 		return;
 	r = shim_random();
 	if (r % slow == 0)
@@ -45,12 +47,16 @@ static void yield(unsigned int slow, unsigned int often)
 
 void shim_yield(void)
 {
-	yield(4096, 32);
+	static const unsigned int slow[] = { 0, 4096, 512 };
+
+	yield(slow, 32);
 }
 
 void shim_yield_hard(void)
 {
-	yield(32, 4);
+	static const unsigned int slow[] = { 0, 32, 16 };
+
+	yield(slow, 4);
 }
 
 void shim_warn(const char *fmt, ...)

@@ -16,6 +16,9 @@ u64 shim_random(void);
 void shim_yield(void);
 void shim_yield_hard(void);
 extern bool shim_yields; /* off in unit tests; set while one thread runs */
+/* How much a thread dawdles; who is overtaken matters as much as where. */
+enum shim_pace { SHIM_BRISK, SHIM_STEADY, SHIM_SLOW };
+extern __thread enum shim_pace shim_pace;
 
 /* A complaint, which fails the test. */
 void shim_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -58,13 +61,8 @@ int shim_locks_held(void);
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #else
-static inline void __tsan_acquire(void *addr)
-{
-}
-
-static inline void __tsan_release(void *addr)
-{
-}
+#define __tsan_acquire(addr) ((void)(addr))
+#define __tsan_release(addr) ((void)(addr))
 #endif
 
 static inline void *shim_publish(void *addr)

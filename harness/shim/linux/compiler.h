@@ -19,7 +19,11 @@ void shim_yield(void);
 		shim_yield();                            \
 		__atomic_load_n(&(x), __ATOMIC_RELAXED); \
 	})
-#define WRITE_ONCE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)                                    \
+	do {                                                \
+		shim_yield();                               \
+		__atomic_store_n(&(x), v, __ATOMIC_RELAXED); \
+	} while (0)
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

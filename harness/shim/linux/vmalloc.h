@@ -1,4 +1,4 @@
-/* REAL */
+/* REAL: zeroed memory of any size. */
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef _SHIM_LINUX_VMALLOC_H
 #define _SHIM_LINUX_VMALLOC_H

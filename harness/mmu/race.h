@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Races: a few sides that act on one world at the same time, again and again.
+ * Every round starts all sides by a barrier, and is judged when all are done.
+ * One file per race, race_<a>_vs_<b>.c; each has planted bugs in plants/ that
+ * it must catch.
+ */
+#ifndef _HARNESS_RACE_H
+#define _HARNESS_RACE_H
+
+#include "world.h"
+
+#include <umbra/host.h>
+#include <umbra/iter.h>
+
+#define RACE_SIDES CPUS
+
+/* Pages that sides meet on: first of RAM, all in one table. */
+#define RACE_GFN RAM_BASE
+#define RACE_PAGES 4
+
+struct race {
+	const char *name;
+	enum um_fast_mode mode;
+	bool noad;	/* the CPU keeps no A/D flags */
+	bool huge;	/* the host has huge pages */
+	bool logged;	/* the slot is logged from the start */
+	int rounds;	/* 0: some hundred */
+	/* Alone. */
+	void (*before)(struct world *world);
+	/* Each in a thread of its own, with a CPU of its own. */
+	void (*side[RACE_SIDES])(struct world *world, struct cpu *cpu);
+	/* Alone; what every race must keep is judged anyway. */
+	void (*after)(struct world *world);
+};
+
+/*
+ * Runs them all, as TAP. UM_SEED in the environment is the seed, UM_TIMES how
+ * many times as many rounds.
+ */
+int race_main(const struct race *races, int n);
+#define RACE_MAIN(races)                                                  \
+	int main(void)                                                    \
+	{                                                                 \
+		return race_main(races,                                   \
+				 sizeof(races) / sizeof((races)[0]));     \
+	}
+
+gfn_t race_gfn(void); /* any of the pages */
+/* Access it, with faults as they come; false after some tries. */
+bool race_access(struct cpu *cpu, gfn_t gfn, u8 access);
+/* Enter, access some pages, leave. */
+void race_write(struct world *world, struct cpu *cpu);
+void race_read(struct world *world, struct cpu *cpu);
+/* Harvest the log into the copies of the pages. */
+void race_harvest(struct world *world, struct cpu *cpu);
+void race_migrate(struct world *world, struct cpu *cpu);
+void race_share(struct world *world, struct cpu *cpu);
+
+/* What the dirty log's user has of each page of RAM. */
+extern u64 race_copy[GFNS];
+void race_copy_all(struct world *world);
+
+#endif
