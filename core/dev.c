@@ -49,6 +49,8 @@ int um_check_extension(unsigned long cap)
 	case UM_CAP_FASTPATH:
 		return 1 << UM_FASTPATH_OFF | 1 << UM_FASTPATH_TAG |
 		       1 << UM_FASTPATH_MW | 1 << UM_FASTPATH_PAIR;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return UM_MANUAL_PROTECT_FLAGS;
 	case UM_CAP_LOG_MODE:
 		return um_log_modes();
 	default:

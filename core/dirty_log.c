@@ -5,9 +5,9 @@
  */
 #include "internal.h"
 
-#include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <umbra/host.h>
 #include <umbra/vmx.h>
 #include <uapi/umbra.h>
 
@@ -19,7 +19,8 @@ unsigned int um_log_modes(void)
 {
 	const struct um_mmu_caps *caps = um_vmx_mmu_caps();
 
-	return BIT(UM_LOG_WRPROT) | (caps->pml ? BIT(UM_LOG_PML) : 0);
+	return BIT(UM_LOG_WRPROT) | (caps->pml ? BIT(UM_LOG_PML) : 0) |
+	       (caps->ad ? BIT(UM_LOG_DBIT) : 0);
 }
 
 int um_log_choose(const char *name)
@@ -60,12 +61,22 @@ int um_slot_log_mode(struct um_vm *vm, u64 mode)
 	return r;
 }
 
-/* A slot with a bitmap; slots_lock held. */
+int um_slot_manual_protect(struct um_vm *vm, u64 flags)
+{
+	if (flags & ~UM_MANUAL_PROTECT_FLAGS ||
+	    flags == KVM_DIRTY_LOG_INITIALLY_SET)
+		return -EINVAL;
+	mutex_lock(&vm->slots_lock);
+	vm->manual_protect = flags;
+	mutex_unlock(&vm->slots_lock);
+	return 0;
+}
+
+/* A slot that has a bitmap, or NULL. SRCU or slots_lock held. */
 static struct um_slot *logged_slot(struct um_vm *vm, u32 id)
 {
-	struct um_slot *slot;
+	struct um_slot *slot = um_slot_by_id(vm, id);
 
-	slot = xa_load(&vm->slot_ids, array_index_nospec(id, UM_SLOTS_MAX));
 	return slot && slot->dirty ? slot : NULL;
 }
 
@@ -80,15 +91,21 @@ static void dirty_give_back(struct um_slot *slot)
 				       (atomic_long_t *)&slot->dirty[i]);
 }
 
-static int get_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
+/* Tell what is dirty; nothing is protected before KVM_CLEAR_DIRTY_LOG. */
+static int peek_dirty_log(struct um_vm *vm, struct um_slot *slot,
+			  void __user *user)
 {
-	struct um_slot *slot = logged_slot(vm, log->slot);
+	um_dirty_sync(&vm->mmu, slot);
+	if (copy_to_user(user, slot->dirty, um_dirty_bytes(slot)))
+		return -EFAULT;
+	return 0;
+}
 
-	if (!slot)
-		return -ENOENT;
+static int take_dirty_log(struct um_vm *vm, struct um_slot *slot,
+			  void __user *user)
+{
 	um_dirty_harvest(&vm->mmu, slot);
-	if (!copy_to_user(log->dirty_bitmap, slot->dirty_out,
-			  um_dirty_bytes(slot)))
+	if (!copy_to_user(user, slot->dirty_out, um_dirty_bytes(slot)))
 		return 0;
 	dirty_give_back(slot);
 	return -EFAULT;
@@ -96,6 +113,7 @@ static int get_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
 
 int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
 {
+	struct um_slot *slot;
 	int r;
 
 	if (READ_ONCE(vm->ring_bytes))
@@ -103,7 +121,77 @@ int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
 	if (log->slot >= UM_SLOTS_MAX)
 		return -EINVAL;
 	mutex_lock(&vm->slots_lock);
-	r = get_dirty_log(vm, log);
+	slot = logged_slot(vm, log->slot);
+	if (!slot)
+		r = -ENOENT;
+	else if (vm->manual_protect)
+		r = peek_dirty_log(vm, slot, log->dirty_bitmap);
+	else
+		r = take_dirty_log(vm, slot, log->dirty_bitmap);
 	mutex_unlock(&vm->slots_lock);
+	return r;
+}
+
+/* Whole words, but for the one in which the slot ends. */
+static bool clear_range_fits(const struct um_slot *slot,
+			     const struct kvm_clear_dirty_log *log)
+{
+	u64 rest;
+
+	if (log->first_page > slot->npages)
+		return false;
+	rest = slot->npages - log->first_page;
+	return log->num_pages == rest ||
+	       (log->num_pages < rest && !(log->num_pages % BITS_PER_LONG));
+}
+
+/* So many words of user space's bitmap at a time. */
+#define CLEAR_WORDS 64
+
+static int clear_range(struct um_vm *vm, struct um_slot *slot,
+		       const struct kvm_clear_dirty_log *log, bool *owing)
+{
+	const unsigned long __user *user = log->dirty_bitmap;
+	size_t first = log->first_page / BITS_PER_LONG;
+	size_t words = BITS_TO_LONGS(log->num_pages);
+	unsigned long mask[CLEAR_WORDS];
+	size_t i, n;
+
+	for (i = 0; i < words; i += n) {
+		n = min_t(size_t, words - i, CLEAR_WORDS);
+		if (copy_from_user(mask, user + i, n * sizeof(*mask)))
+			return -EFAULT;
+		*owing |= um_dirty_clear(&vm->mmu, slot, first + i, n, mask);
+		um_host_relax();
+	}
+	return 0;
+}
+
+/*
+ * No lock but SRCU: any number of threads may clear at once. What they clear of
+ * the same page is taken by one of them, and that page is clean when the call
+ * of that one returns.
+ */
+int um_slot_clear_log(struct um_vm *vm, const struct kvm_clear_dirty_log *log)
+{
+	struct um_slot *slot;
+	bool owing = false;
+	int idx, r;
+
+	if (READ_ONCE(vm->ring_bytes))
+		return -ENXIO;
+	if (log->slot >= UM_SLOTS_MAX || log->first_page % BITS_PER_LONG)
+		return -EINVAL;
+	idx = um_host_read_lock(&vm->mmu);
+	slot = logged_slot(vm, log->slot);
+	if (!slot)
+		r = -ENOENT;
+	else if (!clear_range_fits(slot, log))
+		r = -EINVAL;
+	else
+		r = clear_range(vm, slot, log, &owing);
+	um_host_read_unlock(&vm->mmu, idx);
+	if (owing)
+		um_tlb_pay(&vm->mmu); /* H4 */
 	return r;
 }

@@ -175,6 +175,12 @@ void um_host_kick_guests(struct um_mmu *mmu)
 	put_cpu();
 }
 
+void um_host_log_sync(struct um_mmu *mmu)
+{
+	if (mmu->log == UM_LOG_PML)
+		um_host_kick_guests(mmu);
+}
+
 void um_host_vm_dead(struct um_mmu *mmu)
 {
 	um_vm_kill(mmu_to_vm(mmu));

@@ -36,6 +36,10 @@ void um_slots_retire(struct um_vm *vm);
 /* Nobody is left who could see a slot. */
 void um_slots_free(struct um_vm *vm);
 
+/* All of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2's. */
+#define UM_MANUAL_PROTECT_FLAGS \
+	(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
+
 /* dirty_log.c: bit UM_LOG_MODE_x for each mode that the CPU can do */
 unsigned int um_log_modes(void);
 

@@ -3,13 +3,14 @@
  * Memslots: which guest frames there are, and the VMM's memory behind them.
  *
  * Readers hold vm->srcu, or RCU when they do not sleep, and see one array for
- * as long as they do. A change is
- * made under vm->slots_lock by building a new array; old ones go after a
- * grace period. What the change means for leaves already mapped is told to
- * mmu/ in this order:
+ * as long as they do. A change is made under vm->slots_lock by building a new
+ * array; old ones go after a grace period. vm->slot_ids changes before that
+ * too, so that who finds a slot by its id under SRCU may use it. What the
+ * change means for leaves already mapped is told to mmu/ in this order:
  *
  *   create  publish
- *   flags   publish, wait for readers, um_mmu_slot_log_start() or _stop()
+ *   log on  publish, wait for readers, um_mmu_slot_log_start()
+ *   log off publish, um_mmu_slot_log_stop()
  *   delete  publish without the slot, wait, um_mmu_slot_zap(), forget the
  *           dying one, wait, free
  *   move    as delete, but a second array has the slot at its new place
@@ -26,6 +27,7 @@
  */
 #include "internal.h"
 
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -51,7 +53,13 @@ static void slots_drop(struct um_slots *slots)
 
 static void slots_drop_rcu(struct rcu_head *head)
 {
-	kvfree(container_of(head, struct um_slots, rcu));
+	struct um_slots *slots = container_of(head, struct um_slots, rcu);
+
+	if (slots->last) {
+		kvfree(slots->last->dirty);
+		kfree(slots->last);
+	}
+	kvfree(slots);
 }
 
 /* Nobody is left in SRCU; then the fast path's readers. */
@@ -109,6 +117,7 @@ static struct um_slots *slots_alloc(int n)
 			 GFP_KERNEL_ACCOUNT);
 	if (slots) {
 		slots->n = n;
+		slots->last = NULL;
 		slots->dying = NULL;
 		slots->hint = 0;
 		slots->by_hva = (void *)slots + head;
@@ -247,8 +256,14 @@ static void slot_free(struct um_slot *slot)
 	kfree(slot);
 }
 
+/* As KVM, also for a slot that is logged from its birth. */
+static bool is_initially_set(const struct um_vm *vm)
+{
+	return vm->manual_protect & KVM_DIRTY_LOG_INITIALLY_SET;
+}
+
 /* One allocation: the bitmap, then the copy that user space gets. */
-static int dirty_alloc(struct um_slot *slot)
+static int dirty_alloc(struct um_slot *slot, bool all_set)
 {
 	size_t bytes = um_dirty_bytes(slot);
 
@@ -256,6 +271,8 @@ static int dirty_alloc(struct um_slot *slot)
 	if (!slot->dirty)
 		return -ENOMEM;
 	slot->dirty_out = slot->dirty + bytes / sizeof(long);
+	if (all_set)
+		bitmap_set(slot->dirty, 0, slot->npages);
 	return 0;
 }
 
@@ -283,7 +300,7 @@ static struct um_slot *slot_alloc(struct um_vm *vm,
 	if (old && old->dirty) {
 		slot->dirty = old->dirty;
 		slot->dirty_out = old->dirty_out;
-	} else if (dirty_alloc(slot)) {
+	} else if (dirty_alloc(slot, is_initially_set(vm))) {
 		kfree(slot);
 		return NULL;
 	}
@@ -355,6 +372,9 @@ static int slot_replace(struct um_vm *vm, struct um_slot *old,
 	if (new)
 		um_quota_add(vm, new);
 	um_quota_remove(vm, old);
+	if (new && new->dirty && vm->mmu.log != UM_LOG_WRPROT)
+		/* What the CPU noted of the old place went with it. */
+		bitmap_set(new->dirty, 0, new->npages);
 	/* Nothing of it is mapped: even the notifier may forget it. */
 	WRITE_ONCE(without->dying, NULL);
 	slot_rename(vm, old, new);
@@ -365,6 +385,37 @@ static int slot_replace(struct um_vm *vm, struct um_slot *old,
 	return 0;
 }
 
+/*
+ * Nobody may write unnoticed any more, so every reader of @old must have left.
+ * Where all pages count as dirty they may, until they are cleared.
+ */
+static void slot_log_on(struct um_vm *vm, struct um_slots *was,
+			struct um_slots *next, struct um_slot *old,
+			struct um_slot *new)
+{
+	slots_publish(vm, next);
+	if (!new->dirty || !is_initially_set(vm))
+		um_mmu_slot_log_start(&vm->mmu, new);
+	kvfree(was);
+	slot_free_shared(old, new);
+}
+
+/*
+ * Who still reads @old marks a bitmap that nobody looks at, and maps small
+ * pages: neither does harm, so nobody is waited for. What @new has of it, it
+ * keeps.
+ */
+static void slot_log_off(struct um_vm *vm, struct um_slots *was,
+			 struct um_slots *next, struct um_slot *old,
+			 struct um_slot *new)
+{
+	rcu_assign_pointer(vm->slots, next);
+	um_mmu_slot_log_stop(&vm->mmu, new);
+	was->last = old;
+	call_srcu(&vm->srcu, &was->rcu, slots_drop_srcu);
+}
+
+/* The flag that may change is that of the log. */
 static int slot_set_flags(struct um_vm *vm, struct um_slot *old,
 			  struct um_slot *new)
 {
@@ -374,15 +425,12 @@ static int slot_set_flags(struct um_vm *vm, struct um_slot *old,
 	if (!next)
 		return -ENOMEM;
 	slot_rename(vm, old, new);
-	slots_publish(vm, next);
-	if (um_slot_is_logged(new) && !um_slot_is_logged(old))
-		um_mmu_slot_log_start(&vm->mmu, new);
-	else if (um_slot_is_logged(old) && !um_slot_is_logged(new))
-		um_mmu_slot_log_stop(&vm->mmu, new);
 	um_quota_add(vm, new);
 	um_quota_remove(vm, old);
-	slots_drop(was);
-	slot_free_shared(old, new);
+	if (um_slot_is_logged(new))
+		slot_log_on(vm, was, next, old, new);
+	else
+		slot_log_off(vm, was, next, old, new);
 	return 0;
 }
 

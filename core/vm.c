@@ -181,6 +181,8 @@ static int vm_enable_cap(struct um_vm *vm, const void __user *user)
 	switch (cap.cap) {
 	case UM_CAP_FASTPATH:
 		return vm_fast_mode(vm, cap.args[0]);
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return um_slot_manual_protect(vm, cap.args[0]);
 	case UM_CAP_LOG_MODE:
 		return um_slot_log_mode(vm, cap.args[0]);
 	default:
@@ -204,6 +206,15 @@ static int vm_dirty_log(struct um_vm *vm, const void __user *user)
 	if (copy_from_user(&log, user, sizeof(log)))
 		return -EFAULT;
 	return um_slot_dirty_log(vm, &log);
+}
+
+static int vm_clear_log(struct um_vm *vm, const void __user *user)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	return um_slot_clear_log(vm, &log);
 }
 
 static int vm_set_tss_addr(struct um_vm *vm, unsigned long addr)
@@ -231,6 +242,8 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return vm_set_region(vm, user);
 	case KVM_GET_DIRTY_LOG:
 		return vm_dirty_log(vm, user);
+	case KVM_CLEAR_DIRTY_LOG:
+		return vm_clear_log(vm, user);
 	case KVM_SET_TSS_ADDR:
 		return vm_set_tss_addr(vm, arg);
 	case KVM_SET_NR_MMU_PAGES:
@@ -251,7 +264,7 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 }
 
 #ifdef CONFIG_COMPAT
-/* As struct kvm_dirty_log, for callers with pointers of 32 bits. */
+/* As KVM's structures, for callers with pointers of 32 bits. */
 struct compat_dirty_log {
 	u32 slot;
 	u32 padding1;
@@ -261,23 +274,59 @@ struct compat_dirty_log {
 	};
 };
 
-static long vm_compat_ioctl(struct file *file, unsigned int nr,
-			    unsigned long arg)
+struct compat_clear_dirty_log {
+	u32 slot;
+	u32 num_pages;
+	u64 first_page;
+	union {
+		compat_uptr_t bitmap;
+		u64 padding2;
+	};
+};
+
+static int vm_compat_dirty_log(struct um_vm *vm, const void __user *user)
 {
-	struct um_vm *vm = file->private_data;
 	struct compat_dirty_log clog;
 	struct kvm_dirty_log log = {};
-	int r = um_vm_usable(vm);
 
-	if (r)
-		return r;
-	if (nr != KVM_GET_DIRTY_LOG)
-		return vm_ioctl(file, nr, arg);
-	if (copy_from_user(&clog, compat_ptr(arg), sizeof(clog)))
+	if (copy_from_user(&clog, user, sizeof(clog)))
 		return -EFAULT;
 	log.slot = clog.slot;
 	log.dirty_bitmap = compat_ptr(clog.bitmap);
 	return um_slot_dirty_log(vm, &log);
+}
+
+static int vm_compat_clear_log(struct um_vm *vm, const void __user *user)
+{
+	struct compat_clear_dirty_log clog;
+	struct kvm_clear_dirty_log log = {};
+
+	if (copy_from_user(&clog, user, sizeof(clog)))
+		return -EFAULT;
+	log.slot = clog.slot;
+	log.num_pages = clog.num_pages;
+	log.first_page = clog.first_page;
+	log.dirty_bitmap = compat_ptr(clog.bitmap);
+	return um_slot_clear_log(vm, &log);
+}
+
+static long vm_compat_ioctl(struct file *file, unsigned int nr,
+			    unsigned long arg)
+{
+	struct um_vm *vm = file->private_data;
+	const void __user *user = compat_ptr(arg);
+	int r = um_vm_usable(vm);
+
+	if (r)
+		return r;
+	switch (nr) {
+	case KVM_GET_DIRTY_LOG:
+		return vm_compat_dirty_log(vm, user);
+	case KVM_CLEAR_DIRTY_LOG:
+		return vm_compat_clear_log(vm, user);
+	default:
+		return vm_ioctl(file, nr, arg);
+	}
 }
 #endif
 

@@ -3,6 +3,7 @@
  * The dirty log: take marks, make the pages clean, pay. vCPUs and notifiers go
  * on meanwhile, and so do others who take marks of other pages.
  *
+ *   H5  in log mode DBIT: take D of the leaves (dbit.c)
  *   H1  take marks from a bitmap word, atomically
  *   H2  make the leaf of each page that was marked clean (log.h)
  *   H3  owe
@@ -22,6 +23,7 @@
 #include <umbra/trace.h>
 
 #include <linux/bitops.h>
+#include <linux/string.h>
 
 /*
  * Where the last page was found, so that its neighbour is found at once; a
@@ -126,26 +128,63 @@ void um_dirty_protect_mask(struct um_mmu *mmu, struct um_slot *slot,
 	um_dirty_done(&d, slot->base + offset);
 }
 
-/* Words [first, last) of the bitmap. Returns true when a bit was set. */
+bool um_dirty_clear(struct um_mmu *mmu, struct um_slot *slot, size_t first,
+		    size_t n, const unsigned long *mask)
+{
+	struct um_dirty d = { .mmu = mmu };
+	const gfn_t start = slot->base + first * BITS_PER_LONG;
+	bool any = false;
+	size_t i;
+
+	um_tlb_take_begin(&mmu->tlb);
+	rcu_read_lock();
+	for (i = 0; i < n; i++) {
+		atomic_long_t *word = (atomic_long_t *)&slot->dirty[first + i];
+		unsigned long bits = mask[i];
+
+		if (bits)
+			bits &= atomic_long_fetch_andnot(bits, word); /* H1 */
+		any |= bits;
+		um_dirty_clean_word(&d, start + i * BITS_PER_LONG, bits);
+	}
+	rcu_read_unlock();
+	um_tlb_take_end(&mmu->tlb, any); /* H3 */
+	um_dirty_done(&d, start);
+	return any;
+}
+
+void um_dirty_sync(struct um_mmu *mmu, const struct um_slot *slot)
+{
+	um_host_log_sync(mmu);
+	if (mmu->log == UM_LOG_DBIT)
+		um_dbit_fold(mmu, slot);
+}
+
+/* Words [first, last) of the bitmap. Returns true when a page was dirty. */
 static bool um_dirty_harvest_some(struct um_mmu *mmu, struct um_slot *slot,
 				  size_t first, size_t last)
 {
+	const gfn_t start = slot->base + first * BITS_PER_LONG;
+	const u64 npages = min_t(u64, slot->npages, last * BITS_PER_LONG);
 	struct um_dirty d = { .mmu = mmu };
 	bool any = false;
 	size_t i;
 
+	memset(slot->dirty_out + first, 0, (last - first) * sizeof(long));
 	rcu_read_lock();
+	if (mmu->log == UM_LOG_DBIT) /* H5: D before the word; pairs with H6 */
+		d.cleaned = um_dbit_take(mmu, slot, start, slot->base + npages);
 	for (i = first; i < last; i++) {
 		unsigned long bits = 0;
 
 		if (READ_ONCE(slot->dirty[i]))
 			bits = xchg(&slot->dirty[i], 0); /* H1 */
-		slot->dirty_out[i] = bits;
-		any |= bits;
 		um_dirty_clean_word(&d, slot->base + i * BITS_PER_LONG, bits);
+		slot->dirty_out[i] |= bits;
+		any |= slot->dirty_out[i];
 	}
 	rcu_read_unlock();
-	um_dirty_done(&d, slot->base + first * BITS_PER_LONG);
+	um_dirty_done(&d, start);
 	return any;
 }
 
@@ -156,6 +195,7 @@ bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot)
 	bool any = false;
 	size_t i;
 
+	um_host_log_sync(mmu);
 	um_tlb_take_begin(&mmu->tlb);
 	for (i = 0; i < words; i += step) {
 		any |= um_dirty_harvest_some(mmu, slot, i,

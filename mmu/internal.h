@@ -36,12 +36,16 @@ bool um_zap_end(struct um_zap *zap);
 /* Owe, pay, free the tables. */
 void um_zap_end_pay(struct um_zap *zap);
 /*
- * Empty a leaf or a claim. Returns what stands there then: EMPTY, or a table
- * or a frozen entry, which are left alone.
+ * Empty a leaf or a claim of @gfn. Returns what stands there then: EMPTY, or a
+ * table or a frozen entry, which are left alone. SRCU or slots_lock held.
  */
-u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old);
-/* Take away the table that @old points to. False: lost a race. */
-bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old);
+u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn);
+/*
+ * Take away the table that @old, an entry of @level for @gfn, points to. SRCU
+ * or slots_lock held. False: lost a race.
+ */
+bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn,
+		  int level);
 /*
  * Wait until fewer tables wait for a grace period. Who has ended a zap that
  * may have taken tables calls it, as soon as it may sleep.
@@ -56,6 +60,21 @@ void um_zap_throttle(struct um_mmu *mmu);
 bool um_quota_make_room(struct um_mmu *mmu, struct um_fault *f);
 /* A table to split with ahead of a fault, which takes nothing away for it. */
 u64 *um_quota_alloc(const struct um_mmu *mmu);
+
+/* dbit.c */
+/*
+ * Before @old, the leaf of @gfn, is emptied: leave its D in the bitmap. Does
+ * nothing in other log modes than DBIT.
+ */
+void um_dbit_save(struct um_mmu *mmu, gfn_t gfn, u64 old);
+/*
+ * Move D of each leaf of [start, end) into slot->dirty_out; slots_lock and RCU
+ * held. Returns how many there were; the caller owes.
+ */
+u64 um_dbit_take(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
+		 gfn_t end);
+/* Copy D of every leaf into the bitmap. Sleeps. */
+void um_dbit_fold(struct um_mmu *mmu, const struct um_slot *slot);
 
 /* tdp.c */
 enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f);

@@ -130,7 +130,7 @@ static void um_log_stop_take(struct um_mmu *mmu, gfn_t gfn)
 	rcu_read_lock();
 	sptep = um_log_stop_table(mmu, gfn, &old);
 	if (sptep)
-		um_zap_table(&zap, sptep, old);
+		um_zap_table(&zap, sptep, old, gfn, UM_LEVEL_2M);
 	rcu_read_unlock();
 	um_zap_end(&zap);
 }

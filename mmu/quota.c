@@ -38,32 +38,24 @@ static bool um_quota_is_bottom(um_sptep_t table, int level)
 }
 
 /*
- * The entry of the next table that can go, and does not lead to @keep; moves
- * *@hand behind it. NULL: the end of the tree; the hand is at its begin. RCU
- * held. Looks at one path of the tree and the rest of each table on it, for
- * below every table that is no bottom there is one.
+ * From @hand on, the entry of the next table that can go, and does not lead to
+ * @keep. False: the end of the tree. RCU held. Looks at one path of the tree
+ * and the rest of each table on it, for below every table that is no bottom
+ * there is one.
  */
-static um_sptep_t um_quota_find(struct um_mmu *mmu, gfn_t *hand, gfn_t keep,
-				u64 *old)
+static bool um_quota_find(struct um_mmu *mmu, struct um_iter *iter, gfn_t hand,
+			  gfn_t keep)
 {
-	struct um_iter iter;
-
-	um_for_each_spte(iter, mmu, *hand, UM_GFN_END) {
-		gfn_t base = um_iter_base(&iter);
-
-		if (!um_spte_is_table(iter.old) ||
-		    !um_quota_is_bottom(um_spte_child(iter.old),
-					iter.level - 1))
+	um_for_each_spte(*iter, mmu, hand, UM_GFN_END) {
+		if (!um_spte_is_table(iter->old) ||
+		    !um_quota_is_bottom(um_spte_child(iter->old),
+					iter->level - 1))
 			continue;
-		*old = iter.old;
-		iter.old = UM_SPTE_EMPTY; /* nothing to go down for */
-		if (base == um_gfn_round_down(keep, iter.level))
-			continue;
-		*hand = base + um_level_pages(iter.level);
-		return iter.sptep;
+		if (um_iter_base(iter) != um_gfn_round_down(keep, iter->level))
+			return true;
+		iter->old = UM_SPTE_EMPTY; /* nothing to go down for */
 	}
-	*hand = 0;
-	return NULL;
+	return false;
 }
 
 /* Take up to @n tables; once round the tree at most. Sleeps not, but pays. */
@@ -76,15 +68,18 @@ static unsigned int um_quota_take(struct um_mmu *mmu, gfn_t keep,
 	um_zap_begin(&zap, mmu);
 	rcu_read_lock();
 	while (taken < n && ends < 2) {
-		gfn_t hand = atomic64_read(&mmu->hand);
-		um_sptep_t sptep;
-		u64 old;
+		struct um_iter iter;
 
-		sptep = um_quota_find(mmu, &hand, keep, &old);
-		atomic64_set(&mmu->hand, hand);
-		if (!sptep)
+		if (!um_quota_find(mmu, &iter, atomic64_read(&mmu->hand),
+				   keep)) {
+			atomic64_set(&mmu->hand, 0);
 			ends++;
-		else if (um_zap_table(&zap, sptep, old))
+			continue;
+		}
+		atomic64_set(&mmu->hand, um_iter_base(&iter) +
+						 um_level_pages(iter.level));
+		if (um_zap_table(&zap, iter.sptep, iter.old, iter.gfn,
+				 iter.level))
 			taken++;
 	}
 	rcu_read_unlock();

@@ -136,7 +136,7 @@ static enum um_pf um_tdp_replace(struct um_mmu *mmu, struct um_fault *f,
 		return um_tdp_commit(mmu, f, sptep, old);
 
 	um_zap_begin(&zap, mmu);
-	um_zap_entry(&zap, sptep, old);
+	um_zap_entry(&zap, sptep, old, f->gfn);
 	um_zap_end_pay(&zap);
 	return UM_PF_CONTINUE;
 }
@@ -152,7 +152,7 @@ static enum um_pf um_tdp_merge(struct um_mmu *mmu, struct um_fault *f,
 		return UM_PF_RETRY;
 	}
 	um_zap_begin(&zap, mmu);
-	if (um_zap_table(&zap, sptep, old)) {
+	if (um_zap_table(&zap, sptep, old, f->gfn, f->goal_level)) {
 		atomic64_inc(&mmu->stat.merges);
 		trace_umbra_merge(f->gfn, f->goal_level);
 		f->path |= UM_PATH_MERGE;

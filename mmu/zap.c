@@ -94,9 +94,10 @@ void um_zap_end_pay(struct um_zap *zap)
 	um_zap_pay(zap);
 }
 
-u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old)
+u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn)
 {
 	while (um_spte_is_leaf(old) || um_spte_is_claim(old)) {
+		um_dbit_save(zap->mmu, gfn, old);
 		if (!um_spte_try(sptep, &old, UM_SPTE_EMPTY))
 			continue;
 		/* A claim may stand for a leaf that its owner took. */
@@ -109,17 +110,22 @@ u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old)
 }
 
 /* Z2, from the top down, so that a child is dead before its entries are. */
-static void um_zap_sweep(struct um_zap *zap, um_sptep_t table)
+static void um_zap_sweep(struct um_zap *zap, um_sptep_t table, gfn_t gfn,
+			 int level)
 {
 	int i;
 
 	for (i = 0; i < UM_TABLE_ENTRIES; i++) {
-		u64 old = um_spte_xchg(table + i, UM_SPTE_DEAD);
+		gfn_t child = gfn + i * um_level_pages(level);
+		u64 old = um_spte_read(table + i);
 
+		do
+			um_dbit_save(zap->mmu, child, old);
+		while (!um_spte_try(table + i, &old, UM_SPTE_DEAD));
 		if (um_spte_is_leaf(old))
 			zap->leaves[um_spte_level(old) - 1]++;
 		else if (um_spte_is_table(old))
-			um_zap_sweep(zap, um_spte_child(old));
+			um_zap_sweep(zap, um_spte_child(old), child, level - 1);
 	}
 	zap->took = true;
 	if (zap->n == UM_ZAP_TABLES) {
@@ -129,13 +135,15 @@ static void um_zap_sweep(struct um_zap *zap, um_sptep_t table)
 	zap->tables[zap->n++] = um_sptep_table(table);
 }
 
-bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old)
+bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn,
+		  int level)
 {
 	u64 frozen = UM_SPTE_FROZEN;
 
 	if (!um_spte_try(sptep, &old, UM_SPTE_FROZEN)) /* Z1 */
 		return false;
-	um_zap_sweep(zap, um_spte_child(old));
+	um_zap_sweep(zap, um_spte_child(old), um_gfn_round_down(gfn, level),
+		     level - 1);
 	um_spte_try(sptep, &frozen, UM_SPTE_EMPTY); /* Z3 */
 	return true;
 }
@@ -149,7 +157,7 @@ bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 	um_zap_begin(&zap, mmu);
 	rcu_read_lock();
 	um_for_each_spte(iter, mmu, start, end) {
-		iter.old = um_zap_entry(&zap, iter.sptep, iter.old);
+		iter.old = um_zap_entry(&zap, iter.sptep, iter.old, iter.gfn);
 	}
 	rcu_read_unlock();
 	return um_zap_end(&zap);
@@ -174,10 +182,11 @@ static void um_slot_zap_some(struct um_mmu *mmu, const struct um_slot *slot,
 	rcu_read_lock();
 	um_for_each_spte(iter, mmu, start, end) {
 		if (um_zap_whole(&iter, slot, level)) {
-			um_zap_table(&zap, iter.sptep, iter.old);
+			um_zap_table(&zap, iter.sptep, iter.old, iter.gfn,
+				     iter.level);
 			iter.old = um_spte_read(iter.sptep);
 		}
-		iter.old = um_zap_entry(&zap, iter.sptep, iter.old);
+		iter.old = um_zap_entry(&zap, iter.sptep, iter.old, iter.gfn);
 	}
 	rcu_read_unlock();
 	um_zap_end(&zap);
@@ -225,7 +234,7 @@ static void um_zap_prune(struct um_mmu *mmu, gfn_t gfn)
 	for (level = UM_LEVEL_2M; level <= UM_LEVEL_ROOT; level++) {
 		sptep = um_zap_find(mmu, gfn, level, &old);
 		if (sptep && um_table_is_empty(um_spte_child(old)))
-			um_zap_table(&zap, sptep, old);
+			um_zap_table(&zap, sptep, old, gfn, level);
 	}
 	rcu_read_unlock();
 	um_zap_end(&zap);

@@ -26,8 +26,26 @@ void cpu_enter(struct cpu *cpu)
 	cpu->seen = owed;
 }
 
+/* What an exit does in log mode PML. */
+static void cpu_drain(struct cpu *cpu)
+{
+	struct um_mmu *mmu = &cpu->world->mmu;
+	struct um_slot *slot;
+	int idx = um_host_read_lock(mmu);
+
+	while (cpu->nr_log) {
+		gfn_t gfn = cpu->log[--cpu->nr_log];
+
+		slot = um_host_slot(mmu, gfn);
+		if (slot && um_slot_is_logged(slot))
+			um_host_mark_dirty(mmu, slot, gfn);
+	}
+	um_host_read_unlock(mmu, idx);
+}
+
 void cpu_leave(struct cpu *cpu)
 {
+	cpu_drain(cpu);
 	WRITE_ONCE(cpu->kicked, false);
 	__atomic_fetch_add(&cpu->exits, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&cpu->in_guest, false, __ATOMIC_SEQ_CST);
@@ -77,14 +95,21 @@ static u64 *cpu_table(struct cpu *cpu, gfn_t gfn, int *level)
 }
 
 /* False: the entry changed, walk again. */
-static bool cpu_use(struct cpu *cpu, u64 *entry, u64 old, u8 access)
+static bool cpu_use(struct cpu *cpu, u64 *entry, u64 old, u8 access, gfn_t gfn)
 {
 	u64 new = entry_used(old, access);
 
 	if (!cpu->world->mmu.caps.ad || new == old)
 		return true;
-	return __atomic_compare_exchange_n(entry, &old, new, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	if (!__atomic_compare_exchange_n(entry, &old, new, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	if (cpu->world->mmu.log == UM_LOG_PML && (new & ~old & BIT_ULL(9))) {
+		if (cpu->nr_log == PML_ENTRIES)
+			cpu_drain(cpu);
+		cpu->log[cpu->nr_log++] = gfn;
+	}
+	return true;
 }
 
 static bool cpu_walk(struct cpu *cpu, gfn_t gfn, u8 access,
@@ -111,7 +136,7 @@ again:
 	}
 	if (access & ~entry_rights(entry))
 		return cpu_violation(cpu, gfn, access, entry_rights(entry));
-	if (!cpu_use(cpu, where, entry, access))
+	if (!cpu_use(cpu, where, entry, access, gfn))
 		goto again;
 	tlb->valid = true;
 	tlb->gfn = gfn;

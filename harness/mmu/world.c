@@ -49,8 +49,16 @@ void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
 		set_bit(gfn - slot->base, slot->dirty);
 }
 
-void slot_log(struct world *world, bool on)
+void um_host_log_sync(struct um_mmu *mmu)
 {
+	shim_may_sleep("um_host_log_sync");
+	if (mmu->log == UM_LOG_PML)
+		um_host_kick_guests(mmu);
+}
+
+void slot_log(struct world *world, enum slot_log log)
+{
+	bool on = log != LOG_OFF;
 	struct um_slot *old = world->slots[0];
 	struct um_slot *new = malloc(sizeof(*new));
 
@@ -59,14 +67,15 @@ void slot_log(struct world *world, bool on)
 	new->dirty = on ? world->dirty : NULL;
 	new->dirty_out = on ? world->dirty_out : NULL;
 	if (on)
-		memset(world->dirty, 0, sizeof(world->dirty));
+		memset(world->dirty, log == LOG_ALL_SET ? 0xff : 0,
+		       sizeof(world->dirty));
 	rcu_assign_pointer(world->slots[0], new);
 	shim_synchronize_srcu();
 	synchronize_rcu();
 	free(old);
-	if (on)
+	if (log == LOG_ON)
 		um_mmu_slot_log_start(&world->mmu, new);
-	else
+	else if (log == LOG_OFF)
 		um_mmu_slot_log_stop(&world->mmu, new);
 }
 

@@ -25,6 +25,7 @@
 #define TABLES 4096
 #define CPUS 4
 #define TLB_ENTRIES 16
+#define PML_ENTRIES 8
 
 /* Where the VMM has its memory. */
 static inline hva_t gfn_to_hva(gfn_t gfn)
@@ -62,6 +63,8 @@ struct cpu {
 	u64 seen; /* debts flushed for */
 	struct tlb_entry tlb[TLB_ENTRIES];
 	u64 *pde[GFNS / 512]; /* paging-structure cache */
+	gfn_t log[PML_ENTRIES]; /* page-modification log */
+	int nr_log;
 	gfn_t fault_gfn;
 	u8 fault_access;
 	u8 fault_allowed;
@@ -102,8 +105,9 @@ void host_share(struct world *world, gfn_t gfn);
 void host_collapse(struct world *world, gfn_t gfn);
 u64 host_read(struct world *world, gfn_t gfn);
 
-/* One at a time. */
-void slot_log(struct world *world, bool on);
+/* One at a time. Off; on; on with every page dirty and nothing protected. */
+enum slot_log { LOG_OFF, LOG_ON, LOG_ALL_SET };
+void slot_log(struct world *world, enum slot_log log);
 struct um_slot *slot_remove(struct world *world, int i);
 void slot_insert(struct world *world, int i, struct um_slot *slot);
 

@@ -58,6 +58,12 @@ void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
 			gfn_t gfn);
 
 /*
+ * um_host_log_sync() - in log mode PML: make every vCPU in guest mode leave it,
+ * which brings what its CPU has logged so far into the log. Sleeps.
+ */
+void um_host_log_sync(struct um_mmu *mmu);
+
+/*
  * um_host_kick_guests() - make every vCPU of this VM that is in guest mode
  * leave it, and wait until it did. Full barrier before it looks (T1).
  */

@@ -132,12 +132,23 @@ void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot);
  * each page moved clean (log.h), pay. slots_lock held. Returns true when any
  * bit was set. What the result is used for comes after.
  *
+ * um_dirty_sync() - bring marks that are elsewhere into the bitmap: what the
+ * CPUs have logged or set so far. slots_lock held.
+ *
+ * um_dirty_clear() - for @n words from word @first of the bitmap on, take the
+ * marks that are set in @mask too, and make those pages clean. SRCU held; others
+ * may clear or harvest at the same time, and each mark is taken by one of them.
+ * Returns true when um_tlb_pay() is due before the pages are relied on.
+ *
  * um_dirty_protect_mask() - make page @offset + i of @slot clean for each bit
  * i of @mask; splits a huge leaf it meets. The caller took the pages' marks
  * before, holds SRCU, and is between um_tlb_take_begin() and _end(); it pays
  * before the result is relied on.
  */
 bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot);
+void um_dirty_sync(struct um_mmu *mmu, const struct um_slot *slot);
+bool um_dirty_clear(struct um_mmu *mmu, struct um_slot *slot, size_t first,
+		    size_t n, const unsigned long *mask);
 void um_dirty_protect_mask(struct um_mmu *mmu, struct um_slot *slot,
 			   gfn_t offset, unsigned long mask);
 

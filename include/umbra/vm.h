@@ -53,6 +53,7 @@ struct um_slot_hva {
 /* The slots of a VM, copied on write; SRCU or RCU, written under slots_lock. */
 struct um_slots {
 	struct rcu_head rcu;
+	struct um_slot *last; /* no later array has it: freed with this one */
 	int n;
 	int hint; /* where the last search ended; any value will do */
 	/*
@@ -74,6 +75,7 @@ struct um_vm {
 	struct srcu_struct srcu;
 	struct um_slots __rcu *slots; /* SRCU */
 	struct xarray slot_ids;	      /* id -> slot; SRCU, as slots */
+	u64 manual_protect;	      /* KVM_DIRTY_LOG_*; slots_lock */
 	bool log_begun;		      /* a slot was logged; slots_lock */
 	u64 slot_pages;		      /* of all slots; slots_lock */
 	u64 slot_tables;	      /* that map each of them; slots_lock */
@@ -208,12 +210,19 @@ void um_vm_kill(struct um_vm *vm);
  * slot's first. Returns 0, -EINVAL (no such id), -ENOENT (no slot, or not
  * logged), -EFAULT; what could not be copied out stays dirty.
  *
- * Both take slots_lock and sleep. um_slot_find() is for holders of SRCU, RCU
+ * um_slot_clear_log() - KVM_CLEAR_DIRTY_LOG: pages, from the slot's first. Takes
+ * SRCU only. Returns 0, -EINVAL (no such id, or a range that is not of whole
+ * words within the slot), -ENOENT, -EFAULT; then part of it may be done.
+ *
+ * All sleep; the others take slots_lock. um_slot_find() is for holders of SRCU, RCU
  * or slots_lock; NULL where there is no slot.
  */
 int um_slot_set(struct um_vm *vm,
 		const struct kvm_userspace_memory_region *mem);
 int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log);
+int um_slot_clear_log(struct um_vm *vm, const struct kvm_clear_dirty_log *log);
+/* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: 0, or -EINVAL for unknown @flags. */
+int um_slot_manual_protect(struct um_vm *vm, u64 flags);
 /* UM_CAP_LOG_MODE: 0, -EINVAL or -EBUSY as told in the uapi header. */
 int um_slot_log_mode(struct um_vm *vm, u64 mode);
 struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn);

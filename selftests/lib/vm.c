@@ -139,6 +139,23 @@ int vm_dirty_log(struct vm *vm, u32 slot, void *bitmap)
 	return KERR(vm->fd, KVM_GET_DIRTY_LOG, &log);
 }
 
+int vm_clear_log(struct vm *vm, u32 slot, u64 first, u32 n, const void *bitmap)
+{
+	struct kvm_clear_dirty_log log = {
+		.slot = slot, .first_page = first, .num_pages = n,
+		.dirty_bitmap = (void *)bitmap,
+	};
+
+	return KERR(vm->fd, KVM_CLEAR_DIRTY_LOG, &log);
+}
+
+int vm_enable_cap(struct vm *vm, u32 nr, u64 arg)
+{
+	struct kvm_enable_cap cap = { .cap = nr, .args = { arg } };
+
+	return KERR(vm->fd, KVM_ENABLE_CAP, &cap);
+}
+
 static void copy_program(struct vm *vm)
 {
 	const Elf64_Phdr *phdr = (void *)getauxval(AT_PHDR);

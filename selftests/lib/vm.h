@@ -90,7 +90,11 @@ int vm_set_slot(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size,
 void *vm_add_mem(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size);
 void vm_slot(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, void *hva);
 void vm_map(struct vm *vm, u64 gva, u64 gpa);
+/* These return errno or 0. */
 int vm_dirty_log(struct vm *vm, u32 slot, void *bitmap);
+int vm_clear_log(struct vm *vm, u32 slot, u64 first, u32 n,
+		 const void *bitmap);
+int vm_enable_cap(struct vm *vm, u32 nr, u64 arg);
 
 /* The host's address of the guest's copy of a global. */
 #define GUEST_PTR(vm, sym) ((__typeof__(&(sym)))((vm)->ram + (u64)&(sym)))

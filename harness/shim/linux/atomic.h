@@ -54,6 +54,16 @@ typedef struct {
 		__old;                                                    \
 	})
 
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+static inline long atomic_long_fetch_andnot(long mask, atomic_long_t *v)
+{
+	shim_yield_hard();
+	return __atomic_fetch_and(&v->counter, ~mask, __ATOMIC_SEQ_CST);
+}
+
 static inline int atomic_read(const atomic_t *v)
 {
 	return READ_ONCE(v->counter);

@@ -32,6 +32,11 @@ static inline bool test_bit(unsigned long nr, const unsigned long *addr)
 	return READ_ONCE(addr[nr / BITS_PER_LONG]) >> nr % BITS_PER_LONG & 1;
 }
 
+static inline void __set_bit(unsigned long nr, unsigned long *addr)
+{
+	addr[nr / BITS_PER_LONG] |= BIT(nr % BITS_PER_LONG);
+}
+
 static inline void set_bit(unsigned long nr, unsigned long *addr)
 {
 	shim_yield_hard();
