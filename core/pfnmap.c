@@ -174,13 +174,15 @@ u8 um_host_level(struct um_mmu *mmu, const struct um_fault *f, hva_t hva)
 {
 	u8 max = UM_LEVEL_4K;
 
+	/* A page that is no part of a compound one is not mapped huge. */
+	if (!PageCompound(f->page))
+		return max;
 	/* Not worth a walk where no huge leaf may be. */
 	if (!mmu->hugepages || !mmu->caps.huge2m || um_slot_is_logged(f->slot))
 		return max;
 	max = mmu->caps.huge1g ? UM_LEVEL_1G : UM_LEVEL_2M;
 	max = slot_level(f->slot, f->gfn, max);
-	/* A page that is no part of a compound one is not mapped huge. */
-	if (max == UM_LEVEL_4K || !PageCompound(f->page))
-		return UM_LEVEL_4K;
+	if (max == UM_LEVEL_4K)
+		return max;
 	return min(max, mapping_level(current->mm, hva));
 }

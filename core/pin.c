@@ -94,7 +94,7 @@ void um_host_unpin(struct um_fault *f, bool accessed, bool dirty)
 		return;
 	/* The zero page and its like belong to nobody's LRU or writeback. */
 	if (!PageReserved(page)) {
-		if (dirty)
+		if (dirty && !PageDirty(page))
 			SetPageDirty(page);
 		if (accessed)
 			mark_page_accessed(page);

@@ -28,7 +28,8 @@ static u8 um_fault_goal(const struct um_mmu *mmu, const struct um_fault *f)
 {
 	int level = f->host_level;
 
-	if (!mmu->hugepages || um_slot_is_logged(f->slot))
+	if (level == UM_LEVEL_4K || !mmu->hugepages ||
+	    um_slot_is_logged(f->slot))
 		return UM_LEVEL_4K;
 	if (level >= UM_LEVEL_1G)
 		level = mmu->caps.huge1g ? UM_LEVEL_1G : UM_LEVEL_2M;

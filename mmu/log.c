@@ -83,7 +83,6 @@ static bool um_log_stop_worth(struct um_mmu *mmu, struct um_slot *slot,
 			      gfn_t base)
 {
 	struct um_fault probe = {
-		.gpa = gfn_to_gpa(base),
 		.gfn = base,
 		.access = UM_ACC_R,
 		.slot = slot,

@@ -58,21 +58,34 @@ static enum um_pf um_tdp_commit_claimed(struct um_mmu *mmu, struct um_fault *f,
 	u64 spte = claimed;
 
 	/* M1: the claim before the word is read. Pairs with M2. */
-	if (!um_spte_try(sptep, &old, claimed)) {
+	if (unlikely(!um_spte_try(sptep, &old, claimed))) {
 		f->path |= UM_PATH_CLAIM_TAKEN;
 		return UM_PF_CONTINUE;
 	}
-	if (um_mmu_stale(mmu, f)) {
+	if (unlikely(um_mmu_stale(mmu, f))) {
 		um_spte_unclaim(sptep, claimed);
 		f->path |= UM_PATH_STALE | UM_PATH_GIVEN_UP;
 		return UM_PF_RETRY;
 	}
-	if (!um_spte_try(sptep, &spte, leaf)) { /* M5 */
+	if (unlikely(!um_spte_try(sptep, &spte, leaf))) { /* M5 */
 		um_spte_unclaim(sptep, claimed);
 		f->path |= UM_PATH_CLAIM_LOST;
 		return UM_PF_CONTINUE;
 	}
 	return UM_PF_FIXED;
+}
+
+static noinline enum um_pf
+um_tdp_commit_untagged(struct um_mmu *mmu, struct um_fault *f,
+		       um_sptep_t sptep, u64 old, u64 leaf)
+{
+	enum um_pf ret;
+
+	f->path |= UM_PATH_NO_TAG;
+	um_lock(&mmu->untagged);
+	ret = um_tdp_commit_claimed(mmu, f, sptep, old, leaf);
+	um_unlock(&mmu->untagged);
+	return ret;
 }
 
 /* @old: empty, or a leaf of the same frame without W. */
@@ -82,14 +95,10 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
 	u64 leaf = um_tdp_leaf(mmu, f) | (old & (UM_SPTE_A | UM_SPTE_D));
 	enum um_pf ret;
 
-	if (f->tag) {
+	if (likely(f->tag))
 		ret = um_tdp_commit_claimed(mmu, f, sptep, old, leaf);
-	} else {
-		f->path |= UM_PATH_NO_TAG;
-		um_lock(&mmu->untagged);
-		ret = um_tdp_commit_claimed(mmu, f, sptep, old, leaf);
-		um_unlock(&mmu->untagged);
-	}
+	else
+		ret = um_tdp_commit_untagged(mmu, f, sptep, old, leaf);
 	if (ret != UM_PF_FIXED)
 		return ret;
 
@@ -250,22 +259,24 @@ static enum um_pf um_tdp_walk(struct um_mmu *mmu, struct um_fault *f,
 			      u64 **spare)
 {
 	um_sptep_t table = um_table_sptep(mmu->root);
+	const gfn_t gfn = f->gfn;
+	const int goal = f->goal_level;
 	int level = UM_LEVEL_ROOT;
 	int tries = UM_TDP_TRIES;
 	enum um_pf ret;
 
 	while (tries) {
-		um_sptep_t sptep = table + um_gfn_index(f->gfn, level);
+		um_sptep_t sptep = table + um_gfn_index(gfn, level);
 		u64 spte = um_spte_read(sptep);
 
-		if (um_spte_is_table(spte) && level > f->goal_level) {
+		if (likely(level > goal && um_spte_is_table(spte))) {
 			table = um_spte_child(spte);
 			level--;
 			continue;
 		}
 		if (um_spte_is_leaf(spte) && um_spte_allows(spte, f->access))
 			return UM_PF_SPURIOUS;
-		if (level == f->goal_level)
+		if (level == goal)
 			ret = um_tdp_fix(mmu, f, sptep, spte);
 		else
 			ret = um_tdp_descend(mmu, f, sptep, spte, spare);

@@ -63,7 +63,6 @@ int um_exit_ept_violation(struct um_vmx *vmx)
 	gpa_t gpa = vmx_read(vmx, GUEST_PHYSICAL_ADDRESS);
 	struct um_vcpu *vcpu = &vmx->vcpu;
 	struct um_fault f = {
-		.gpa = gpa,
 		.gfn = gpa_to_gfn(gpa),
 		.access = qual & UM_ACC_ALL,
 		.allowed = (qual >> 3) & UM_ACC_ALL,

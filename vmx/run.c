@@ -70,7 +70,7 @@ static void store_debug(struct um_vmx *vmx)
 /* A kernel text patch or a new PCID may have changed these since last time. */
 static void refresh_host(struct um_vmx *vmx)
 {
-	unsigned long cr3 = __get_current_cr3_fast();
+	unsigned long cr3 = __read_cr3();
 	unsigned long cr4 = cr4_read_shadow();
 
 	if (unlikely(cr3 != vmx->host.cr3)) {

@@ -175,7 +175,6 @@ bool cpu_access(struct cpu *cpu, gfn_t gfn, u8 access)
 enum um_pf cpu_fault(struct cpu *cpu, u32 *path)
 {
 	struct um_fault f = {
-		.gpa = gfn_to_gpa(cpu->fault_gfn),
 		.gfn = cpu->fault_gfn,
 		.access = cpu->fault_access,
 		.allowed = cpu->fault_allowed,

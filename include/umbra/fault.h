@@ -56,24 +56,21 @@ enum um_path {
 
 struct um_fault {
 	/* input */
-	const gpa_t gpa;
 	const gfn_t gfn;
 	const u8 access;  /* UM_ACC_*: exactly what the guest tried */
 	const u8 allowed; /* UM_ACC_*: what the entry it hit granted */
 	const u8 tag;	  /* the vCPU's claim id, 0 when it has none */
 
 	/* resolve: slot, then the pinned host page */
-	struct um_slot *slot;
-	u64 seq;	    /* um_inval_read() before pinning */
-	bool wide;	    /* it covers a leaf of 1G */
-	um_pfn_t pfn;	    /* of f->gfn */
-	struct page *page;  /* reference held until the commit, or NULL */
+	bool wide;	    /* seq covers a leaf of 1G */
 	bool host_writable; /* the host's own mapping may be written */
 	bool device;	    /* pfn is not RAM: map it uncached */
 	u8 host_level;	    /* largest level the host maps it with */
-
-	/* walk and fix */
-	u8 goal_level; /* level of the leaf to install */
+	u8 goal_level;	    /* level of the leaf to install */
+	struct um_slot *slot;
+	u64 seq;	    /* um_inval_read() before pinning */
+	um_pfn_t pfn;	    /* of f->gfn */
+	struct page *page;  /* reference held until the commit, or NULL */
 
 	u32 path; /* enum um_path */
 };

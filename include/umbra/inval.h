@@ -47,7 +47,7 @@ static inline u64 um_inval_read(const struct um_inval *inval, hva_t hva,
 	u64 sum = 0;
 	int i;
 
-	if (!wide)
+	if (likely(!wide))
 		return atomic64_read(&inval->bucket[um_inval_bucket(hva)]);
 	for (i = 0; i < UM_INVAL_BUCKETS; i++)
 		sum += atomic64_read(&inval->bucket[i]);
