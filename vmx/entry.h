@@ -11,6 +11,13 @@
 #define ENTER_HOST_RSP 136
 #define ENTER_LAUNCHED 144
 
+/*
+ * No exit: the entry instruction itself failed. Like the reasons of entries
+ * that failed later it has VMX_EXIT_REASONS_FAILED_VMENTRY, which no CPU sets
+ * together with all the others.
+ */
+#define UM_NOT_ENTERED 0xffffffff
+
 #ifndef __ASSEMBLY__
 #include <linux/build_bug.h>
 #include <linux/stddef.h>
@@ -21,8 +28,7 @@ struct um_world {
 	u64 spec_ctrl;	    /* the guest's; none is offered, so 0 */
 	unsigned long host_rsp; /* what HOST_RSP holds */
 	u32 launched;	    /* bit 0: VMRESUME, else VMLAUNCH */
-	u32 exit_reason;
-	u32 fail;	    /* the entry instruction itself failed */
+	u32 exit_reason;    /* or UM_NOT_ENTERED */
 	unsigned long cr2;
 };
 

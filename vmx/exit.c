@@ -122,6 +122,9 @@ static int exit_fail_entry(struct um_vmx *vmx, u64 reason)
 {
 	struct kvm_run *run = vmx->vcpu.run;
 
+	if (reason == UM_NOT_ENTERED)
+		reason = um_hw_rebooting() ? 0 :
+			 vmx_read(vmx, VM_INSTRUCTION_ERROR);
 	run->fail_entry.hardware_entry_failure_reason = reason;
 	run->fail_entry.cpu = READ_ONCE(vmx->vcpu.cpu);
 	return exit_to_user(vmx, KVM_EXIT_FAIL_ENTRY);
@@ -220,16 +223,14 @@ static int dispatch(struct um_vmx *vmx)
 
 int um_exit_handle(struct um_vmx *vmx)
 {
+	const u32 reason = vmx->world.exit_reason;
 	int r;
 
-	trace_umbra_exit(&vmx->vcpu, vmx->world.fail ? ~0u : vmx->world.exit_reason);
-	if (unlikely(vmx->world.fail))
-		return exit_fail_entry(vmx, um_hw_rebooting() ? 0 :
-				       vmx_read(vmx, VM_INSTRUCTION_ERROR));
-	if (unlikely(vmx->world.exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
-		return exit_fail_entry(vmx, vmx->world.exit_reason);
+	trace_umbra_exit(&vmx->vcpu, reason);
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		return exit_fail_entry(vmx, reason);
 	/* What matters most is asked first. */
-	if (likely(vmx->world.exit_reason == EXIT_REASON_EPT_VIOLATION))
+	if (likely((u16)reason == EXIT_REASON_EPT_VIOLATION))
 		r = um_exit_ept_violation(vmx);
 	else
 		r = dispatch(vmx);

@@ -130,7 +130,7 @@ static bool may_be_mce(const struct um_vmx *vmx)
 {
 	u16 reason = vmx->world.exit_reason;
 
-	return reason == EXIT_REASON_EXCEPTION_NMI ? !vmx->world.fail :
+	return reason == EXIT_REASON_EXCEPTION_NMI ||
 	       reason == EXIT_REASON_MCE_DURING_VMENTRY;
 }
 
@@ -138,8 +138,7 @@ static bool may_be_mce(const struct um_vmx *vmx)
 static void check_delivery(struct um_vmx *vmx)
 {
 	vmx->idt_vectoring = 0;
-	if (unlikely(vmx->world.fail || (vmx->world.exit_reason &
-					 VMX_EXIT_REASONS_FAILED_VMENTRY)))
+	if (unlikely(vmx->world.exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 		return;
 	vmx->idt_vectoring = vmx_read(vmx, IDT_VECTORING_INFO_FIELD);
 	if (likely(!(vmx->idt_vectoring & VECTORING_INFO_VALID_MASK)))

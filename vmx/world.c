@@ -40,16 +40,19 @@ static __always_inline bool must_tell(const struct um_world *w)
 static noinstr void enter_exit(struct um_world *w)
 {
 	bool tell = must_tell(w);
+	int failed;
 
 	if (tell)
 		guest_state_enter_irqoff();
 
 	if (w->cr2 != native_read_cr2())
 		native_write_cr2(w->cr2);
-	w->fail = um_vmx_enter(w);
+	failed = um_vmx_enter(w);
 	w->cr2 = native_read_cr2();
 
-	if (likely(!w->fail)) {
+	if (unlikely(failed)) {
+		w->exit_reason = UM_NOT_ENTERED;
+	} else {
 		w->exit_reason = vmcs_read(VM_EXIT_REASON);
 		if (likely(entered(w)))
 			w->launched = 1;
