@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of umbra-bench share. The data flows one way: a group of
- * measurements (exits.c, touch.c, log.c, unmap.c, life.c) makes a VM (vm.c),
- * opens windows on it (series.c), and each window's ticks and counters
- * (counters.c) end as lines of the result file (report.c).
+ * measurements (README.md has the list) makes a VM (vm.c) on memory of its
+ * own (mem.c), opens windows on it (series.c), and each window's ticks and
+ * counters (counters.c) end as lines of the result file (report.c).
  */
 #ifndef _UMBRA_BENCH_H
 #define _UMBRA_BENCH_H
@@ -17,11 +17,16 @@
 #define PAGE		4096ul
 #define HUGE		(2ul << 20)
 
+#define HUGE_PAGES	(HUGE / PAGE)
+
 #define ROUNDS_MAX	64
 #define COUNTERS_MAX	128
 #define COUNTER_NAME	64
+#define GROUPS_MAX	16
 
-/* Guest-physical layout: everything lies in the first GiB, mapped 1:1. */
+#define SPARSE		64u	/* one page in so many is dirty */
+
+/* Guest-physical layout; mapped 1:1. */
 #define GPA_LOW		0ul
 #define GPA_LOW_SIZE	(16 * PAGE)
 #define GPA_CODE	(8 * PAGE)
@@ -37,8 +42,10 @@ enum slot {
 struct bench {
 	const char *device;
 	const char *out_path;
-	const char *only;	/* one group's name; NULL for all */
-	unsigned int pages;
+	const char *only[GROUPS_MAX];	/* names of groups; none: all */
+	int log;		/* UM_LOG_MODE_*; -1: the module's */
+	unsigned int pages;	/* 4K pages in a window */
+	unsigned int huge;	/* 2M pages in a window */
 	unsigned int rounds;
 	bool mark;
 	FILE *out;
@@ -84,8 +91,10 @@ struct series {
 	uint64_t spent[2][COUNTERS_MAX];
 };
 
-/* main.c */
+/* mem.c; both end the process where there is not enough */
 void *memory_new(size_t size, size_t align);
+/* NULL where the host has no huge pages to give. */
+void *huge_memory_new(size_t size);
 
 /* report.c */
 void report_run(struct bench *b);
@@ -103,7 +112,11 @@ void counters_read(const struct counters *c, uint64_t *value);
 void counters_close(struct counters *c);
 
 /* vm.c */
+/* What KVM_CHECK_EXTENSION says; 0: the device has no such thing. */
+unsigned int bench_has_cap(struct bench *b, unsigned int cap);
 struct vm *vm_new(struct bench *b);
+/* One with @cap enabled from its beginning: @cap is 0, or the device has it. */
+struct vm *vm_new_cap(struct bench *b, unsigned int cap, uint64_t arg);
 void vm_free(struct vm *vm);
 void vm_slot(struct vm *vm, enum slot slot, uint64_t gpa, void *memory,
 	     size_t size, uint32_t flags);
@@ -117,6 +130,31 @@ uint64_t vm_call(struct vm *vm, const char *routine, uint64_t gpa,
 
 extern const char guest_start[], guest_end[];
 extern const char guest_nothing[], guest_cpuid[], guest_out[], guest_write[];
+
+/*
+ * dirty.c: the log of one slot. Whatever fails, or tells another log than the
+ * guest's writes made, ends the process: a log that loses a page has no speed.
+ */
+struct log {
+	struct vm *vm;
+	enum slot slot;
+	uint64_t gpa;
+	void *memory;
+	unsigned int pages;	/* of 4K */
+	uint64_t *bitmap;
+};
+
+void log_init(struct log *log, struct vm *vm, enum slot slot, uint64_t gpa,
+	      void *memory, size_t size);
+void log_fini(struct log *log);
+void log_set(struct log *log, bool on);
+/* The guest writes to every @stride-th page, outside of any window. */
+void log_write(struct log *log, unsigned int stride);
+int log_get(struct log *log);
+/* Clear what log->bitmap says of the whole slot. */
+int log_clear(struct log *log);
+/* log->bitmap holds every @stride-th page and no other; 0: it holds none. */
+void log_check(const struct log *log, unsigned int stride);
 
 /* series.c */
 void series_init(struct series *s, struct vm *vm, const char *name);
@@ -156,6 +194,14 @@ void exits_run(struct bench *b);
 void touch_4k_run(struct bench *b);
 void touch_2m_run(struct bench *b);
 void log_run(struct bench *b);
+void log_2m_run(struct bench *b);
+void clear_run(struct bench *b);
+void clear_first_run(struct bench *b);
+void ring_run(struct bench *b);
+void modes_run(struct bench *b);
+void density_run(struct bench *b);
+void threads_run(struct bench *b);
+void footprint_run(struct bench *b);
 void unmap_run(struct bench *b);
 void life_run(struct bench *b);
 

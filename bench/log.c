@@ -1,72 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dirty log: what enabling costs, the write fault that marks a page, the
- * harvest of a full and of a sparse log (one page in 64), and disabling.
- * Each harvest is compared with what the guest wrote: a log that loses a page
- * has no speed.
+ * The dirty log of the oldest kind: GET reports and takes away. What enabling
+ * costs, the write fault that marks a page, the harvest of a full and of a
+ * sparse log, a whole cycle of writing and harvesting, disabling, and what
+ * the guest pays afterwards to have its pages back.
  */
-#include <err.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "bench.h"
 
-#define SPARSE		64u
-
-static int harvest(struct vm *vm, uint64_t *bitmap)
-{
-	struct kvm_dirty_log log = {
-		.slot = SLOT_DATA, .dirty_bitmap = bitmap,
-	};
-
-	return ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log);
-}
-
-/* Every @stride-th page was written, and no other. */
-static void check(const uint64_t *bitmap, unsigned int pages,
-		  unsigned int stride)
-{
-	for (unsigned int i = 0; i < pages; i++)
-		if ((bitmap[i / 64] >> i % 64 & 1) != (i % stride == 0))
-			errx(1, "page %u is %s in the dirty log", i,
-			     i % stride ? "too much" : "missing");
-}
-
-static void logging(struct vm *vm, void *memory, size_t size,
-		    struct series *s, uint32_t flags)
-{
-	SERIES_TIME(s, size / PAGE,
-		    (vm_slot(vm, SLOT_DATA, GPA_DATA, memory, size, flags), 0));
-}
-
 struct log_series {
-	struct series enable, fault, full, sparse, disable;
+	struct series enable, fault, full, sparse, cycle, disable, refault;
 };
 
-static void round_trip(struct vm *vm, struct log_series *s, void *memory,
-		       uint64_t *bitmap)
+static int set(struct log *log, bool on)
 {
-	unsigned int pages = vm->bench->pages, few = pages / SPARSE;
-	size_t size = pages * PAGE;
+	log_set(log, on);
+	return 0;
+}
 
-	vm_call(vm, guest_write, GPA_DATA, PAGE, pages, false);
-	logging(vm, memory, size, &s->enable, KVM_MEM_LOG_DIRTY_PAGES);
+/*
+ * By the host's clock, for with PML much of a write's cost falls on exits
+ * that the guest cannot time.
+ */
+static int write_and_get(struct log *log)
+{
+	log_write(log, 1);
+	return log_get(log);
+}
 
-	series_guest(&s->fault, guest_write, GPA_DATA, PAGE, pages);
-	if (SERIES_TIME(&s->full, pages, harvest(vm, bitmap)))
-		err(1, "KVM_GET_DIRTY_LOG");
-	check(bitmap, pages, 1);
+static void round_trip(struct log *log, struct log_series *s)
+{
+	unsigned int pages = log->pages;
 
-	vm_call(vm, guest_write, GPA_DATA, SPARSE * PAGE, few, false);
-	if (SERIES_TIME(&s->sparse, few, harvest(vm, bitmap)))
-		err(1, "KVM_GET_DIRTY_LOG");
-	check(bitmap, pages, SPARSE);
+	log_write(log, 1);
+	SERIES_TIME(&s->enable, pages, set(log, true));
+
+	series_guest(&s->fault, guest_write, log->gpa, PAGE, pages);
+	SERIES_TIME(&s->full, pages, log_get(log));
+	log_check(log, 1);
+
+	log_write(log, SPARSE);
+	SERIES_TIME(&s->sparse, pages / SPARSE, log_get(log));
+	log_check(log, SPARSE);
+
+	SERIES_TIME(&s->cycle, pages, write_and_get(log));
+	log_check(log, 1);
 
 	/* Disabling is measured with every page writable, as it mostly is. */
-	vm_call(vm, guest_write, GPA_DATA, PAGE, pages, false);
-	logging(vm, memory, size, &s->disable, 0);
+	log_write(log, 1);
+	SERIES_TIME(&s->disable, pages, set(log, false));
+	series_guest(&s->refault, guest_write, log->gpa, PAGE, pages);
 }
 
 void log_run(struct bench *b)
@@ -75,22 +59,62 @@ void log_run(struct bench *b)
 	struct vm *vm = vm_new(b);
 	size_t size = b->pages * PAGE;
 	void *memory = memory_new(size, HUGE);
-	uint64_t *bitmap = memory_new(PAGE, PAGE);
+	struct log log;
 
 	series_init(&s.enable, vm, "log-enable");
 	series_init(&s.fault, vm, "log-write-fault");
 	series_init(&s.full, vm, "get-dirty-log-full");
 	series_init(&s.sparse, vm, "get-dirty-log-sparse");
+	series_init(&s.cycle, vm, "write-get-cycle");
 	series_init(&s.disable, vm, "log-disable");
-	vm_slot(vm, SLOT_DATA, GPA_DATA, memory, size, 0);
+	series_init(&s.refault, vm, "log-refault");
+	log_init(&log, vm, SLOT_DATA, GPA_DATA, memory, size);
 	for (unsigned int i = 0; i < b->rounds; i++)
-		round_trip(vm, &s, memory, bitmap);
+		round_trip(&log, &s);
 	series_report(&s.enable);
 	series_report(&s.fault);
 	series_report(&s.full);
 	series_report(&s.sparse);
+	series_report(&s.cycle);
 	series_report(&s.disable);
+	series_report(&s.refault);
+	log_fini(&log);
 	vm_free(vm);
-	munmap(bitmap, PAGE);
+	munmap(memory, size);
+}
+
+/*
+ * The same of memory that was mapped by 2M pages: enabling splits them, and
+ * disabling brings them back, at once or by the guest's next faults.
+ */
+void log_2m_run(struct bench *b)
+{
+	static struct log_series s;
+	size_t size = b->huge * HUGE;
+	void *memory = huge_memory_new(size);
+	struct log log;
+	struct vm *vm;
+
+	if (!memory) {
+		report_skip(b, "log-2m-enable", "the host has no huge pages");
+		return;
+	}
+	vm = vm_new(b);
+	series_init(&s.enable, vm, "log-2m-enable");
+	series_init(&s.disable, vm, "log-2m-disable");
+	series_init(&s.refault, vm, "log-2m-refault");
+	log_init(&log, vm, SLOT_HUGE, GPA_HUGE, memory, size);
+	log_write(&log, 1);
+	for (unsigned int i = 0; i < b->rounds; i++) {
+		SERIES_TIME(&s.enable, log.pages, set(&log, true));
+		log_write(&log, 1);
+		SERIES_TIME(&s.disable, log.pages, set(&log, false));
+		series_guest(&s.refault, guest_write, log.gpa, PAGE, log.pages);
+	}
+	series_report(&s.enable);
+	series_report(&s.disable);
+	series_report(&s.refault);
+	log_fini(&log);
+	vm_free(vm);
 	munmap(memory, size);
 }

@@ -12,9 +12,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <umbra.h>
 
 #include "bench.h"
 
@@ -23,6 +23,15 @@ static const struct group groups[] = {
 	{ "touch-4k", "first touch of 4K pages", touch_4k_run },
 	{ "touch-2m", "first touch of 2M pages", touch_2m_run },
 	{ "log", "dirty log: enable, write fault, harvest, disable", log_run },
+	{ "log-2m", "dirty log: enable and disable on 2M pages", log_2m_run },
+	{ "clear", "dirty log cleared by hand", clear_run },
+	{ "clear-first", "all pages dirty at first, and the first CLEAR",
+	  clear_first_run },
+	{ "ring", "dirty rings: push, reset", ring_run },
+	{ "modes", "write fault in each mode of umbra's fast path", modes_run },
+	{ "density", "write and harvest by share of dirty pages", density_run },
+	{ "threads", "CLEAR by one thread and by one on each CPU", threads_run },
+	{ "footprint", "memory that mapping and logging takes", footprint_run },
 	{ "unmap", "MMU notifier: unmapping guest pages", unmap_run },
 	{ "life", "VM with one vCPU made and destroyed", life_run },
 };
@@ -32,7 +41,10 @@ static const struct group groups[] = {
 static const struct argp_option options[] = {
 	{ "device", 'd', "NODE", 0, "KVM device (default /dev/kvm)", 0 },
 	{ "out", 'o', "FILE", 0, "result file (default: standard output)", 0 },
-	{ "group", 'g', "NAME", 0, "run this group only", 0 },
+	{ "group", 'g', "NAME", 0,
+	  "run this group only; may be given several times", 0 },
+	{ "log", 'l', "MODE", 0,
+	  "umbra's log mode: wrprot, pml or dbit (default: the module's)", 0 },
 	{ "pages", 'p', "NR", 0,
 	  "operations in a window, a multiple of 64 up to 4096 "
 	  "(default 1024)", 0 },
@@ -40,28 +52,9 @@ static const struct argp_option options[] = {
 	{ "mark", 'm', NULL, 0,
 	  "put an xchg %bx,%bx around each window, where the emulator stops",
 	  0 },
-	{ "list", 'l', NULL, 0, "list the groups", 0 },
+	{ "list", 'L', NULL, 0, "list the groups", 0 },
 	{ 0 }
 };
-
-/* Page-aligned memory of 4K pages only, each present in the host. */
-void *memory_new(size_t size, size_t align)
-{
-	char *all, *memory;
-
-	all = mmap(NULL, size + align, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (all == MAP_FAILED)
-		err(1, "mmap of %zu bytes", size);
-	memory = (char *)(((uintptr_t)all + align - 1) & -align);
-	if (memory > all)
-		munmap(all, memory - all);
-	munmap(memory + size, all + align - memory);
-	/* Fails where the kernel knows no huge pages: as good. */
-	madvise(memory, size, MADV_NOHUGEPAGE);
-	memset(memory, 0, size);
-	return memory;
-}
 
 static unsigned int number(struct argp_state *state, const char *arg,
 			   unsigned long max)
@@ -77,7 +70,52 @@ static unsigned int number(struct argp_state *state, const char *arg,
 static void list_groups(void)
 {
 	for (unsigned int i = 0; i < NR_GROUPS; i++)
-		printf("%-10s %s\n", groups[i].name, groups[i].what);
+		printf("%-12s %s\n", groups[i].name, groups[i].what);
+}
+
+static const struct group *find_group(const char *name)
+{
+	for (unsigned int i = 0; i < NR_GROUPS; i++)
+		if (!strcmp(name, groups[i].name))
+			return &groups[i];
+	return NULL;
+}
+
+static void add_group(struct argp_state *state, const char *name)
+{
+	struct bench *b = state->input;
+	unsigned int n = 0;
+
+	if (!find_group(name))
+		argp_error(state, "no group %s; --list names them", name);
+	while (b->only[n])
+		n++;
+	if (n == GROUPS_MAX - 1)
+		argp_error(state, "too many groups");
+	b->only[n] = name;
+}
+
+static int log_mode(struct argp_state *state, const char *name)
+{
+	static const char *const names[] = {
+		[UM_LOG_MODE_WRPROT] = "wrprot",
+		[UM_LOG_MODE_PML] = "pml",
+		[UM_LOG_MODE_DBIT] = "dbit",
+	};
+
+	for (int i = 0; i <= UM_LOG_MODE_DBIT; i++)
+		if (!strcmp(name, names[i]))
+			return i;
+	argp_error(state, "no log mode %s", name);
+	return -1;
+}
+
+static bool is_wanted(const struct bench *b, const struct group *g)
+{
+	for (unsigned int n = 0; b->only[n]; n++)
+		if (!strcmp(b->only[n], g->name))
+			return true;
+	return !b->only[0];
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -92,7 +130,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		b->out_path = arg;
 		break;
 	case 'g':
-		b->only = arg;
+		add_group(state, arg);
 		break;
 	case 'p':
 		b->pages = number(state, arg, 4096);
@@ -102,10 +140,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'r':
 		b->rounds = number(state, arg, ROUNDS_MAX);
 		break;
+	case 'l':
+		b->log = log_mode(state, arg);
+		break;
 	case 'm':
 		b->mark = true;
 		break;
-	case 'l':
+	case ARGP_KEY_END:
+		b->huge = (b->pages + 63) / 64;
+		break;
+	case 'L':
 		list_groups();
 		exit(0);
 	default:
@@ -137,6 +181,21 @@ static int run_group(struct bench *b, const struct group *g)
 	return status;
 }
 
+/* Returns how many failed. */
+static unsigned int run_groups(struct bench *b)
+{
+	unsigned int failed = 0;
+
+	if (b->log >= 0 && !(bench_has_cap(b, UM_CAP_LOG_MODE) >> b->log & 1)) {
+		report_skip(b, "all", "the device has no such log mode");
+		return 0;
+	}
+	for (unsigned int i = 0; i < NR_GROUPS; i++)
+		if (is_wanted(b, &groups[i]))
+			failed += run_group(b, &groups[i]) != 0;
+	return failed;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -145,9 +204,9 @@ int main(int argc, char **argv)
 	};
 	struct bench b = {
 		.device = "/dev/kvm", .pages = 1024, .rounds = 5,
-		.out = stdout,
+		.log = -1, .out = stdout,
 	};
-	unsigned int failed = 0, run = 0;
+	unsigned int failed;
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &b);
 	b.dev_fd = open(b.device, O_RDWR | O_CLOEXEC);
@@ -158,14 +217,7 @@ int main(int argc, char **argv)
 	if (!b.out)
 		err(1, "%s", b.out_path);
 	report_run(&b);
-	for (unsigned int i = 0; i < NR_GROUPS; i++) {
-		if (b.only && strcmp(b.only, groups[i].name))
-			continue;
-		failed += run_group(&b, &groups[i]) != 0;
-		run++;
-	}
-	if (!run)
-		errx(1, "no group %s", b.only);
+	failed = run_groups(&b);
 	if (fflush(b.out) || ferror(b.out))
 		err(1, "%s", b.out_path);
 	return failed != 0;

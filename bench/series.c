@@ -70,9 +70,8 @@ double series_report(struct series *s)
 	for (int i = 0; i < 2 && s->vm; i++) {
 		c = &s->vm->counters[i];
 		for (unsigned int k = 0; k < c->nr; k++)
-			if (s->spent[i][k])
-				report_counter(s->bench, s->name, c->name[k],
-					       (double)s->spent[i][k] / s->ops);
+			report_counter(s->bench, s->name, c->name[k],
+				       (double)s->spent[i][k] / s->ops);
 	}
 	return s->ticks[0];
 }

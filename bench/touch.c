@@ -6,13 +6,10 @@
  * "cold" one takes the host's page away as well.
  */
 #include <err.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "bench.h"
-
-#define HUGE_PAGES	16u
 
 static void forget(struct vm *vm, enum slot slot, uint64_t gpa, void *memory,
 		   size_t size)
@@ -48,55 +45,11 @@ void touch_4k_run(struct bench *b)
 	munmap(memory, size);
 }
 
-/* Does the host really map this range by huge pages of its own accord? */
-static bool is_transparent_huge(void *memory, size_t size)
-{
-	unsigned long from, to, kib, want = size >> 10;
-	bool inside = false;
-	char line[256];
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-
-	if (!smaps)
-		return false;
-	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-			inside = from <= (uintptr_t)memory &&
-				 to >= (uintptr_t)memory + size;
-		if (inside && sscanf(line, "AnonHugePages: %lu", &kib) == 1) {
-			fclose(smaps);
-			return kib >= want;
-		}
-	}
-	fclose(smaps);
-	return false;
-}
-
-static void *huge_memory(size_t size)
-{
-	void *memory;
-
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (memory != MAP_FAILED) {
-		memset(memory, 0, size);
-		return memory;
-	}
-	memory = memory_new(size, HUGE);
-	if (!madvise(memory, size, MADV_HUGEPAGE) &&
-	    !madvise(memory, size, MADV_DONTNEED)) {
-		memset(memory, 0, size);
-		if (is_transparent_huge(memory, size))
-			return memory;
-	}
-	munmap(memory, size);
-	return NULL;
-}
-
 void touch_2m_run(struct bench *b)
 {
 	static struct series first, next;
-	size_t size = HUGE_PAGES * HUGE;
-	void *memory = huge_memory(size);
+	size_t size = b->huge * HUGE;
+	void *memory = huge_memory_new(size);
 	struct vm *vm;
 
 	if (!memory) {
@@ -110,9 +63,9 @@ void touch_2m_run(struct bench *b)
 	vm_slot(vm, SLOT_HUGE, GPA_HUGE, memory, size, 0);
 	for (unsigned int i = 0; i < b->rounds; i++) {
 		forget(vm, SLOT_HUGE, GPA_HUGE, memory, size);
-		series_guest(&first, guest_write, GPA_HUGE, HUGE, HUGE_PAGES);
+		series_guest(&first, guest_write, GPA_HUGE, HUGE, b->huge);
 		series_guest(&next, guest_write, GPA_HUGE + PAGE, HUGE,
-			     HUGE_PAGES);
+			     b->huge);
 	}
 	/* The second page of each 2M costs nothing where the leaf is huge. */
 	series_report(&first);

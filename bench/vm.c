@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A VM with one vCPU in long mode, its first GiB mapped 1:1 by 2M guest
- * pages. The guest tables stand ready with A and D set, so a walk of them
+ * pages, all above by 1G pages. The guest tables stand ready with A and D set, so a walk of them
  * never writes and never disturbs a figure.
  *
  * Every failure ends the process (err()): each group has one of its own.
@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <umbra.h>
 
 #include "bench.h"
 
@@ -23,7 +24,7 @@
 #define GPA_TSS		0xfffbd000ul	/* KVM's own pages, above all slots */
 
 #define PTE_TABLE	0x27ul		/* P RW US A */
-#define PTE_LEAF_2M	0xe7ul		/* P RW US A D PS */
+#define PTE_LEAF	0xe7ul		/* P RW US A D PS */
 
 #define CR0_LONG	0x80010033ul	/* PE MP ET NE WP PG */
 #define CR4_LONG	0x20ul		/* PAE */
@@ -41,7 +42,9 @@ static void guest_tables(void *low)
 	pml4[0] = GPA_PDPT | PTE_TABLE;
 	pdpt[0] = GPA_PD | PTE_TABLE;
 	for (unsigned int i = 0; i < PAGE / sizeof(*pd); i++)
-		pd[i] = i * HUGE | PTE_LEAF_2M;
+		pd[i] = i * HUGE | PTE_LEAF;
+	for (unsigned long i = 1; i < PAGE / sizeof(*pdpt); i++)
+		pdpt[i] = i << 30 | PTE_LEAF;
 }
 
 static void long_mode(struct vm *vm)
@@ -113,7 +116,28 @@ static void vcpu_new(struct vm *vm)
 		err(1, "mmap of the vCPU");
 }
 
+unsigned int bench_has_cap(struct bench *b, unsigned int cap)
+{
+	int has = ioctl(b->dev_fd, KVM_CHECK_EXTENSION, cap);
+
+	return has > 0 ? has : 0;
+}
+
+static void enable_cap(struct vm *vm, unsigned int cap, uint64_t arg)
+{
+	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
+
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &enable))
+		err(1, "KVM_ENABLE_CAP %#x with %#llx", cap,
+		    (unsigned long long)arg);
+}
+
 struct vm *vm_new(struct bench *b)
+{
+	return vm_new_cap(b, 0, 0);
+}
+
+struct vm *vm_new_cap(struct bench *b, unsigned int cap, uint64_t arg)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 
@@ -123,6 +147,10 @@ struct vm *vm_new(struct bench *b)
 	vm->fd = ioctl(b->dev_fd, KVM_CREATE_VM, 0);
 	if (vm->fd < 0)
 		err(1, "KVM_CREATE_VM");
+	if (cap)
+		enable_cap(vm, cap, arg);
+	if (b->log >= 0)
+		enable_cap(vm, UM_CAP_LOG_MODE, b->log);
 	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, GPA_TSS))
 		err(1, "KVM_SET_TSS_ADDR");
 	vm->low = memory_new(GPA_LOW_SIZE, PAGE);
