@@ -115,16 +115,20 @@ int um_dev_register(const char *node)
 
 	if (r)
 		return r;
+	um_debugfs_init();
 	dev.name = node;
 	r = misc_register(&dev);
-	if (r)
+	if (r) {
+		um_debugfs_exit();
 		um_host_exit();
+	}
 	return r;
 }
 
 void um_dev_unregister(void)
 {
 	misc_deregister(&dev);
+	um_debugfs_exit();
 	um_table_free_barrier();
 	um_host_exit();
 }

@@ -29,6 +29,25 @@ long um_vcpu_compat_ioctl(struct file *file, unsigned int nr,
 int um_stat_vm_fd(struct um_vm *vm);
 int um_stat_vcpu_fd(struct um_vcpu *vcpu);
 
+/*
+ * debugfs.c: the VM's directory, named by the caller's pid and @fd. Removal
+ * waits for running reads; it comes before the VM is torn down.
+ */
+void um_debugfs_init(void);
+void um_debugfs_exit(void);
+void um_debugfs_add(struct um_vm *vm, int fd);
+void um_debugfs_remove(struct um_vm *vm);
+
+/*
+ * audit.c: UM_AUDIT. Returns 0, -EINVAL, -EIO (an invariant is broken, the VM
+ * dead), -EBUSY (quiet asked for, and it is not).
+ */
+int um_vm_audit(struct um_vm *vm, unsigned long flags);
+
+/* dump.c: debugfs files, i_private is the VM */
+extern const struct file_operations um_tables_fops;
+extern const struct file_operations um_claims_fops;
+
 /* memslot.c */
 void um_slots_init(struct um_vm *vm);
 /* Make every slot invisible; the notifier may still run. */

@@ -56,6 +56,7 @@ static void vm_destroy(struct um_vm *vm)
 {
 	int i;
 
+	um_debugfs_remove(vm);
 	/*
 	 * No vCPU can run any more. With the slots out of sight the last
 	 * notifier call does not zap leaf by leaf what is freed as a whole.
@@ -256,6 +257,8 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return um_stat_vm_fd(vm);
 	case KVM_RESET_DIRTY_RINGS:
 		return um_dirty_rings_reset(vm);
+	case UM_AUDIT:
+		return um_vm_audit(vm, arg);
 	case KVM_ENABLE_CAP:
 		return vm_enable_cap(vm, user);
 	default:
@@ -383,6 +386,7 @@ int um_vm_create(unsigned long type)
 		um_vm_put(vm);
 		goto err_fd;
 	}
+	um_debugfs_add(vm, fd);
 	fd_install(fd, file);
 	return fd;
 

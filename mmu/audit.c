@@ -91,26 +91,44 @@ bool um_audit_fault(struct um_mmu *mmu, const struct um_fault *f)
 	return good;
 }
 
-bool um_mmu_audit(struct um_mmu *mmu)
-{
-	struct um_iter iter;
-	bool good = true;
-
-	rcu_read_lock();
-	um_for_each_spte(iter, mmu, 0, UM_GFN_END) {
-		good = um_audit_spte(mmu, um_iter_base(&iter), iter.level,
-				     iter.old);
-		if (!good)
-			break;
-	}
-	rcu_read_unlock();
-	return good;
-}
-
-struct um_audit_count {
+/*
+ * What a walk over the whole tree counts, and what it saw before it began, to
+ * tell whether anything moved since.
+ */
+struct um_audit {
 	u64 pages[UM_LEVEL_1G];
 	u64 tables;
+	u64 inval;
+	s64 owed;
+	bool quiet; /* check also what holds only while nothing moves */
+	enum um_audited found;
 };
+
+static void um_audit_begin(struct um_mmu *mmu, struct um_audit *audit)
+{
+	audit->inval = um_inval_read(&mmu->inval, 0, true);
+	audit->owed = atomic64_read(&mmu->tlb.owed);
+	/* A1: these before the entries. Pairs with M3 and T3. */
+	smp_rmb();
+}
+
+/*
+ * What holds in quiet does not hold. Somebody's fault, if nothing moved: no
+ * invalidation, and no party that takes rights.
+ */
+static bool um_audit_unrest(struct um_mmu *mmu, struct um_audit *audit,
+			    gfn_t gfn, int level, u64 spte, const char *what)
+{
+	/* A1: the entries before these. Pairs with M2 and T3. */
+	smp_rmb();
+	if (um_inval_moved(&mmu->inval, 0, true, audit->inval) ||
+	    atomic_read(&mmu->tlb.taking) ||
+	    atomic64_read(&mmu->tlb.owed) != audit->owed) {
+		audit->found = UM_AUDIT_MOVED;
+		return false;
+	}
+	return um_audit_fail(mmu, gfn, level, spte, what);
+}
 
 static bool um_audit_marked(const struct um_slot *slot, gfn_t gfn, int level)
 {
@@ -137,65 +155,97 @@ static bool um_audit_logged(struct um_mmu *mmu, const struct um_slot *slot,
 }
 
 static bool um_audit_quiet_spte(struct um_mmu *mmu, const struct um_iter *iter,
-				struct um_audit_count *count)
+				struct um_audit *audit)
 {
 	const gfn_t gfn = um_iter_base(iter);
 	struct um_slot *slot;
 	u64 spte = iter->old;
 
-	if (!um_audit_spte(mmu, gfn, iter->level, spte))
-		return false;
 	if (um_spte_is_table(spte)) {
-		count->tables++;
+		/* Met again by each stretch that begins inside it. */
+		audit->tables += gfn == iter->gfn;
 		return true;
 	}
 	if (spte == UM_SPTE_EMPTY)
 		return true;
 	if (!um_spte_is_leaf(spte) || (spte & UM_SPTE_CLAIMS))
-		return um_audit_fail(mmu, gfn, iter->level, spte,
-				     "left behind by nobody");
-	count->pages[iter->level - 1]++;
+		return um_audit_unrest(mmu, audit, gfn, iter->level, spte,
+				       "left behind by nobody");
+	audit->pages[iter->level - 1]++;
 	slot = um_host_slot(mmu, gfn);
 	if (!um_audit_slot(mmu, slot, gfn, iter->level, spte))
 		return false;
 	if (!um_audit_logged(mmu, slot, gfn, iter->level, spte))
-		return um_audit_fail(mmu, gfn, iter->level, spte,
-				     "written, or to be, and not marked dirty");
+		return um_audit_unrest(mmu, audit, gfn, iter->level, spte,
+				       "written, or to be, and not marked dirty");
 	return true;
 }
 
-static bool um_audit_counts(struct um_mmu *mmu,
-			    const struct um_audit_count *count)
+static bool um_audit_counts(struct um_mmu *mmu, struct um_audit *audit)
 {
 	int level;
 
 	for (level = UM_LEVEL_4K; level <= UM_LEVEL_1G; level++)
 		if (atomic64_read(&mmu->stat.pages[level - 1]) !=
-		    count->pages[level - 1])
-			return um_audit_fail(mmu, 0, level,
-					     count->pages[level - 1],
-					     "leaves miscounted");
-	if (atomic64_read(&mmu->stat.tables) != count->tables)
-		return um_audit_fail(mmu, 0, 0, count->tables,
-				     "tables miscounted");
+		    audit->pages[level - 1])
+			return um_audit_unrest(mmu, audit, 0, level,
+					       audit->pages[level - 1],
+					       "leaves miscounted");
+	if (atomic64_read(&mmu->stat.tables) != audit->tables)
+		return um_audit_unrest(mmu, audit, 0, 0, audit->tables,
+				       "tables miscounted");
 	return true;
 }
 
-bool um_mmu_audit_quiet(struct um_mmu *mmu)
+/* From *@gfn on, about 1G without leaving RCU. */
+static bool um_audit_some(struct um_mmu *mmu, gfn_t *gfn,
+			  struct um_audit *audit)
 {
-	struct um_audit_count count = {};
+	gfn_t end = um_gfn_round_down(*gfn, UM_LEVEL_1G) +
+		    um_level_pages(UM_LEVEL_1G);
 	struct um_iter iter;
 	bool good = true;
-	int idx;
 
-	idx = um_host_read_lock(mmu);
 	rcu_read_lock();
-	um_for_each_spte(iter, mmu, 0, UM_GFN_END) {
-		good = um_audit_quiet_spte(mmu, &iter, &count);
+	um_for_each_spte(iter, mmu, *gfn, end) {
+		good = um_audit_spte(mmu, um_iter_base(&iter), iter.level,
+				     iter.old) &&
+		       (!audit->quiet ||
+			um_audit_quiet_spte(mmu, &iter, audit));
 		if (!good)
 			break;
 	}
 	rcu_read_unlock();
+	*gfn = iter.gfn;
+	return good;
+}
+
+static enum um_audited um_audit_tree(struct um_mmu *mmu, bool quiet)
+{
+	struct um_audit audit = { .quiet = quiet, .found = UM_AUDIT_BROKEN };
+	bool good = true;
+	gfn_t gfn = 0;
+
+	um_audit_begin(mmu, &audit);
+	while (good && gfn < UM_GFN_END) {
+		good = um_audit_some(mmu, &gfn, &audit);
+		um_host_relax();
+	}
+	if (good && quiet)
+		good = um_audit_counts(mmu, &audit);
+	return good ? UM_AUDIT_GOOD : audit.found;
+}
+
+bool um_mmu_audit(struct um_mmu *mmu)
+{
+	return um_audit_tree(mmu, false) == UM_AUDIT_GOOD;
+}
+
+enum um_audited um_mmu_audit_try_quiet(struct um_mmu *mmu)
+{
+	int idx = um_host_read_lock(mmu);
+	enum um_audited found = um_audit_tree(mmu, true);
+
 	um_host_read_unlock(mmu, idx);
-	return good && um_audit_counts(mmu, &count);
+	return found;
 }

@@ -18,7 +18,7 @@ void um_tlb_flush(struct um_vmx *vmx, u64 owed)
 {
 	if (owed != vmx->tlb_seen || vmx->flush_all) {
 		um_invept(vmx->eptp);
-		vmx->tlb_seen = owed;
+		WRITE_ONCE(vmx->tlb_seen, owed);
 		vmx->flush_all = false;
 		vmx->vcpu.stat.tlb_flush++;
 	}
@@ -26,6 +26,11 @@ void um_tlb_flush(struct um_vmx *vmx, u64 owed)
 		um_invvpid(vmx->vpid);
 		vmx->flush_guest = false;
 	}
+}
+
+u64 um_vmx_tlb_seen(const struct um_vcpu *vcpu)
+{
+	return READ_ONCE(container_of(vcpu, struct um_vmx, vcpu)->tlb_seen);
 }
 
 static int outcome(struct um_vmx *vmx, enum um_pf pf)

@@ -7,6 +7,7 @@
 #ifndef _UAPI_UMBRA_H
 #define _UAPI_UMBRA_H
 
+#include <linux/ioctl.h>
 #include <linux/types.h>
 
 #define UM_BASE 0x756d0000
@@ -58,5 +59,18 @@
 #define UM_LOG_MODE_WRPROT 0 /* write-protect: each first write faults */
 #define UM_LOG_MODE_PML 1    /* page-modification logging by the CPU */
 #define UM_LOG_MODE_DBIT 2   /* scan the dirty flags of the EPT entries */
+
+/*
+ * On a VM: check every entry of its tables against the MMU's invariants. The
+ * argument is flags. UM_AUDIT_QUIET also checks what holds only while nothing
+ * moves: no claims left behind, nothing writable that the dirty log does not
+ * know, statistics equal to a count.
+ *
+ * 0: they hold. EIO: one is broken; the kernel log says which, and the VM is
+ * dead. EINVAL: flags. EBUSY: quiet was asked for, and a vCPU is in an ioctl or
+ * the host changed the VM's memory meanwhile.
+ */
+#define UM_AUDIT _IO(0x75, 0x01)
+#define UM_AUDIT_QUIET 1
 
 #endif

@@ -169,14 +169,28 @@ bool um_mmu_test_age(struct um_mmu *mmu, const struct um_slot *slot,
 
 /*
  * um_mmu_audit() - check every entry of the tree; kills the VM when an
- * invariant is broken. Any time. Returns false when one was.
+ * invariant is broken. Any time, sleeps. Returns false when one was.
  *
- * um_mmu_audit_quiet() - the same, and what holds only while nothing moves:
- * every leaf inside a slot, none writable without its dirty bit, statistics
- * equal to a count. No fault, hook or notifier runs meanwhile.
+ * um_mmu_audit_try_quiet() - the same, and what holds only while nothing
+ * moves: every leaf inside a slot, no claims, none written without its dirty
+ * bit, statistics equal to a count. No fault and no slot hook runs meanwhile.
+ * Notifiers and those who take rights may: then what does not hold is MOVED,
+ * and nothing can be said.
  */
+enum um_audited {
+	UM_AUDIT_GOOD,
+	UM_AUDIT_BROKEN, /* the VM is dead */
+	UM_AUDIT_MOVED,
+};
+
 bool um_mmu_audit(struct um_mmu *mmu);
-bool um_mmu_audit_quiet(struct um_mmu *mmu);
+enum um_audited um_mmu_audit_try_quiet(struct um_mmu *mmu);
+
+/* For who knows that nothing moves. */
+static inline bool um_mmu_audit_quiet(struct um_mmu *mmu)
+{
+	return um_mmu_audit_try_quiet(mmu) == UM_AUDIT_GOOD;
+}
 
 /* EPTP without its root address, which the caller adds: see the SDM. */
 u64 um_mmu_eptp(const struct um_mmu *mmu);

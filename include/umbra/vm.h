@@ -96,6 +96,7 @@ struct um_vm {
 	u64 tsc_offset; /* guest TSC = host TSC + this, for all vCPUs at birth */
 
 	char stat_id[UM_STAT_NAME];
+	struct dentry *debugfs; /* or an error pointer; const */
 };
 
 struct um_vcpu_stat {

@@ -32,6 +32,8 @@ const struct um_mmu_caps *um_vmx_mmu_caps(void);
  */
 struct um_vcpu *um_vmx_vcpu_create(struct um_vm *vm, int id, int idx);
 void um_vmx_vcpu_free(struct um_vcpu *vcpu);
+/* The debts it flushed for last, as struct um_tlb counts. Any context. */
+u64 um_vmx_tlb_seen(const struct um_vcpu *vcpu);
 
 /*
  * All below: vcpu->mutex held, no preempt-off, may sleep. Setters return 0 or
