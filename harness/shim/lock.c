@@ -7,6 +7,7 @@
 
 #include <shim.h>
 
+#include <sched.h>
 #include <stdlib.h>
 
 #define LOCKS_MAX 8
@@ -25,7 +26,7 @@ int shim_locks_held(void)
 
 void spin_lock_init(spinlock_t *lock)
 {
-	pthread_mutex_init(&lock->mutex, NULL);
+	lock->taken = 0;
 }
 
 void spin_lock_nested(spinlock_t *lock, int level)
@@ -39,7 +40,8 @@ void spin_lock_nested(spinlock_t *lock, int level)
 		shim_warn("a lock of level %d is taken under level %d\n",
 			  level, held[depth - 1].level);
 	shim_yield_hard();
-	pthread_mutex_lock(&lock->mutex);
+	while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
 	shim_locks_taken++;
 	if (depth == LOCKS_MAX)
 		abort();
@@ -60,5 +62,9 @@ void spin_unlock(spinlock_t *lock)
 	}
 	for (depth--; i < depth; i++)
 		held[i] = held[i + 1];
-	pthread_mutex_unlock(&lock->mutex);
+	/*
+	 * A plain store on x86, as the kernel's: a mutex would be a full barrier
+	 * and hide one that the code forgot.
+	 */
+	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }

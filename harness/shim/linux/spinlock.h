@@ -3,11 +3,10 @@
 #ifndef _SHIM_LINUX_SPINLOCK_H
 #define _SHIM_LINUX_SPINLOCK_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 typedef struct {
-	pthread_mutex_t mutex;
+	int taken;
 } spinlock_t;
 
 void spin_lock_init(spinlock_t *lock);
