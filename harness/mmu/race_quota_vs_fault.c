@@ -13,6 +13,12 @@ static void few_tables(struct world *world)
 	um_mmu_set_quota(&world->mmu, QUOTA);
 }
 
+static void few_tables_dbit(struct world *world)
+{
+	world->mmu.log = UM_LOG_DBIT;
+	few_tables(world);
+}
+
 /* The first pages of both 2M of RAM. */
 static gfn_t some_gfn(void)
 {
@@ -69,6 +75,12 @@ static const struct race races[] = {
 	  .logged = true,
 	  .rounds = 100,
 	  .before = few_tables,
+	  .side = { write_some, write_some, lower } },
+	{ .name = "quota vs fault, logged by D flags",
+	  .mode = UM_FAST_TAG,
+	  .logged = true,
+	  .rounds = 100,
+	  .before = few_tables_dbit,
 	  .side = { write_some, write_some, lower } },
 	{ .name = "quota vs fault, huge pages and no A/D flags",
 	  .mode = UM_FAST_MW,
