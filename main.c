@@ -35,7 +35,7 @@ MODULE_PARM_DESC(log, "how writes are logged: wrprot, pml, dbit, or auto: pml if
 
 static bool pml = true;
 module_param(pml, bool, 0444);
-MODULE_PARM_DESC(pml, "accepted; page-modification logging is not used yet");
+MODULE_PARM_DESC(pml, "let log=auto use page-modification logging (default: 1)");
 
 static bool hugepages = true;
 module_param(hugepages, bool, 0444);

@@ -195,3 +195,31 @@ int um_slot_clear_log(struct um_vm *vm, const struct kvm_clear_dirty_log *log)
 		um_tlb_pay(&vm->mmu); /* H4 */
 	return r;
 }
+
+/* A slot that is being deleted, or moved, was written to all the same. */
+static struct um_slot *noted_slot(struct um_slots *slots, gfn_t gfn)
+{
+	struct um_slot *dying = READ_ONCE(slots->dying);
+
+	if (dying && um_slot_covers(dying, gfn))
+		return dying;
+	return um_slot_find(slots, gfn);
+}
+
+void um_dirty_log_gpas(struct um_vm *vm, const u64 *gpas, unsigned int n)
+{
+	struct um_slots *slots;
+	struct um_slot *slot = NULL;
+	int idx = um_host_read_lock(&vm->mmu);
+
+	slots = srcu_dereference(vm->slots, &vm->srcu);
+	while (n--) {
+		gfn_t gfn = gpa_to_gfn(gpas[n]);
+
+		if (!slot || !um_slot_covers(slot, gfn))
+			slot = noted_slot(slots, gfn);
+		if (slot && um_slot_is_logged(slot))
+			um_host_mark_dirty(&vm->mmu, slot, gfn);
+	}
+	um_host_read_unlock(&vm->mmu, idx);
+}

@@ -31,6 +31,7 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
+#include <umbra/host.h>
 
 #define SLOT_PAGES_MAX ((1UL << 31) - 1) /* KVM_MEM_MAX_NR_PAGES */
 #define SLOT_FLAGS (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
@@ -504,6 +505,42 @@ static int slot_set(struct um_vm *vm,
 	return r;
 }
 
+/* Before a logged slot is published: from then on no write goes unnoticed. */
+static void log_get(struct um_vm *vm)
+{
+	if (vm->nr_logged++ || vm->mmu.log != UM_LOG_PML)
+		return;
+	WRITE_ONCE(vm->pml, true);
+	/* Who enters from now on sees it; who is inside comes out. */
+	um_host_kick_guests(&vm->mmu);
+}
+
+static void log_put(struct um_vm *vm)
+{
+	if (!--vm->nr_logged)
+		WRITE_ONCE(vm->pml, false);
+}
+
+/* As slot_set(), with the CPUs' own log on while a slot is logged. */
+static int slot_set_logged(struct um_vm *vm,
+			   const struct kvm_userspace_memory_region *mem,
+			   struct um_slot *old)
+{
+	bool was = old && um_slot_is_logged(old);
+	bool will = mem->memory_size && mem->flags & KVM_MEM_LOG_DIRTY_PAGES;
+	int r;
+
+	if (will && !was)
+		log_get(vm);
+	if (mem->memory_size)
+		r = slot_set(vm, mem, old);
+	else
+		r = old ? slot_replace(vm, old, NULL) : -EINVAL;
+	if (r ? will && !was : was && !will)
+		log_put(vm);
+	return r;
+}
+
 int um_slot_set(struct um_vm *vm,
 		const struct kvm_userspace_memory_region *mem)
 {
@@ -515,10 +552,7 @@ int um_slot_set(struct um_vm *vm,
 	mutex_lock(&vm->slots_lock);
 	old = xa_load(&vm->slot_ids,
 		      array_index_nospec(mem->slot, UM_SLOTS_MAX));
-	if (mem->memory_size)
-		r = slot_set(vm, mem, old);
-	else
-		r = old ? slot_replace(vm, old, NULL) : -EINVAL;
+	r = slot_set_logged(vm, mem, old);
 	mutex_unlock(&vm->slots_lock);
 	return r;
 }

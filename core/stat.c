@@ -87,6 +87,8 @@ static const struct stat_src vcpu_src[] = {
 	VCPU("preempted", preempted),
 	VCPU("ring_pushed", ring_pushed),
 	VCPU("ring_full_exits", ring_full_exits),
+	VCPU("pml_logged", pml_logged),
+	VCPU("pml_full_exits", pml_full_exits),
 };
 
 static const struct stat_set vm_set = { vm_src, ARRAY_SIZE(vm_src) };

@@ -50,6 +50,17 @@ static int set_mode(struct vm *vm, u64 mode)
 	return KERR(vm->fd, KVM_ENABLE_CAP, &cap);
 }
 
+/* There are no write faults to fix where the CPU logs by itself. */
+static int log_by_faults(struct vm *vm)
+{
+	struct kvm_enable_cap cap = {
+		.cap = UM_CAP_LOG_MODE,
+		.args = { UM_LOG_MODE_WRPROT },
+	};
+
+	return KERR(vm->fd, KVM_ENABLE_CAP, &cap);
+}
+
 FIXTURE_SETUP(fast)
 {
 	self->vm = vm_boot_remote(2);
@@ -58,6 +69,7 @@ FIXTURE_SETUP(fast)
 	if (!self->there)
 		return;
 	ASSERT_EQ(0, set_mode(self->vm, variant->mode));
+	ASSERT_EQ(0, log_by_faults(self->vm));
 	self->mem = vm_add_mem(self->vm, MEM_SLOT, LOG, MEM_GPA,
 			       NPAGES * PAGE_SIZE);
 }
@@ -169,6 +181,7 @@ TEST_F(fast, two_claimants)
 		SKIP(return, "not umbra: no UM_CAP_FASTPATH");
 	}
 	ASSERT_EQ(0, set_mode(vm, variant->mode));
+	ASSERT_EQ(0, log_by_faults(vm));
 	mem = vm_add_mem(vm, MEM_SLOT, LOG, MEM_GPA, NPAGES * PAGE_SIZE);
 	copy = mem_alloc(NPAGES * PAGE_SIZE, PAGE_SIZE);
 	for (i = 0; i < 2; i++)

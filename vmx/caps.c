@@ -166,6 +166,15 @@ static int read_controls(struct um_vmx_caps *c)
 	return 0;
 }
 
+/* The log lists what sets a dirty flag. */
+static bool has_pml(const struct um_mmu_caps *mmu)
+{
+	u64 cpu2;
+
+	rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS2, cpu2);
+	return mmu->ad && cpu2 >> 32 & SECONDARY_EXEC_ENABLE_PML;
+}
+
 static int read_ept(struct um_mmu_caps *mmu)
 {
 	u32 ept, vpid;
@@ -178,6 +187,7 @@ static int read_ept(struct um_mmu_caps *mmu)
 	if ((vpid & VPID_NEED) != VPID_NEED)
 		return um_caps_refuse("single-context INVVPID");
 	mmu->ad = ept & VMX_EPT_AD_BIT;
+	mmu->pml = has_pml(mmu);
 	mmu->huge2m = ept & VMX_EPT_2MB_PAGE_BIT;
 	mmu->huge1g = ept & VMX_EPT_1GB_PAGE_BIT;
 	mmu->maxphyaddr = boot_cpu_data.x86_phys_bits;

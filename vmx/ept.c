@@ -7,9 +7,6 @@
 #include "vcpu.h"
 #include <umbra/trace.h>
 
-/* Exit qualification: IRET unblocked NMIs before it faulted. */
-#define QUAL_NMI_UNBLOCK BIT(12)
-
 /*
  * Interrupts off, in_guest set (T2 in tlb.h). A VMCS that came from another
  * CPU may meet what this CPU cached for the vCPU long ago.
@@ -75,10 +72,7 @@ int um_exit_ept_violation(struct um_vmx *vmx)
 	};
 	enum um_pf pf;
 
-	if (unlikely(qual & QUAL_NMI_UNBLOCK) && !vmx->idt_vectoring)
-		vmx_write(vmx, GUEST_INTERRUPTIBILITY_INFO,
-			  vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO) |
-				  GUEST_INTR_STATE_NMI);
+	um_event_nmi_unblocked(vmx, qual);
 	pf = um_fault_handle(&vcpu->vm->mmu, &f, &vcpu->stat.pf);
 	trace_umbra_fault(vcpu->id, gpa, f.access, pf, f.path);
 	return outcome(vmx, pf);

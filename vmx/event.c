@@ -104,6 +104,18 @@ void um_event_requeue(struct um_vmx *vmx, u32 info)
 		e->insn_len = vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN);
 }
 
+/* Exit qualification: IRET unblocked NMIs before it faulted. */
+#define QUAL_NMI_UNBLOCK BIT(12)
+
+/* The IRET runs again: NMIs must be blocked until it has. */
+void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual)
+{
+	if (unlikely(qual & QUAL_NMI_UNBLOCK) && !vmx->idt_vectoring)
+		vmx_write(vmx, GUEST_INTERRUPTIBILITY_INFO,
+			  vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO) |
+				  GUEST_INTR_STATE_NMI);
+}
+
 /*
  * An exception, or a machine check during entry. Interrupts off, on the CPU of
  * the exit: whose machine check it is.

@@ -173,6 +173,8 @@ static int exit_ud(struct um_vmx *vmx)
 static int dispatch(struct um_vmx *vmx)
 {
 	switch ((u16)vmx->world.exit_reason) {
+	case EXIT_REASON_PML_FULL:
+		return um_exit_pml_full(vmx);
 	case EXIT_REASON_IO_INSTRUCTION:
 		return um_exit_io(vmx);
 	case EXIT_REASON_CPUID:

@@ -66,14 +66,21 @@ struct um_vcpu *um_vmx_vcpu_create(struct um_vm *vm, int id, int idx)
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
 	if (!vmx->msr_bitmap)
 		goto err_vmcs;
+	if (um_caps.mmu.pml) {
+		vmx->pml = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+		if (!vmx->pml)
+			goto err_bitmap;
+	}
 	if (!fpu_alloc_guest_fpstate(&vmx->fpu))
-		goto err_bitmap;
+		goto err_pml;
 	/* A VMCS is cleared before its first use on any CPU (SDM). */
 	vmx->vmcs->revision = um_caps.revision;
 	um_vmclear(__pa(vmx->vmcs));
 	vcpu_init(vmx, vm, id, idx);
 	return &vmx->vcpu;
 
+err_pml:
+	free_page((unsigned long)vmx->pml);
 err_bitmap:
 	free_page((unsigned long)vmx->msr_bitmap);
 err_vmcs:
@@ -91,6 +98,7 @@ void um_vmx_vcpu_free(struct um_vcpu *vcpu)
 
 	um_vmcs_clear(vmx);
 	fpu_free_guest_fpstate(&vmx->fpu);
+	free_page((unsigned long)vmx->pml);
 	free_page((unsigned long)vmx->msr_bitmap);
 	free_page((unsigned long)vmx->vmcs);
 	ida_free(&vpids, vmx->vpid);

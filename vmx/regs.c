@@ -294,13 +294,13 @@ int um_vmx_set_xcrs(struct um_vcpu *vcpu, const struct kvm_xcrs *xcrs)
 void um_vmx_cpuid_changed(struct um_vcpu *vcpu)
 {
 	struct um_vmx *vmx = to_vmx(vcpu);
-	u32 cpu2 = um_caps.cpu2;
 
 	um_cr_cpuid_changed(vmx);
 	/* A guest that is not offered RDTSCP must not read our TSC_AUX. */
+	vmx->cpu2 |= um_caps.cpu2 & SECONDARY_EXEC_ENABLE_RDTSCP;
 	if (!vmx->has_rdtscp)
-		cpu2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
+		vmx->cpu2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
 	um_vcpu_load(vmx);
-	vmx_write(vmx, SECONDARY_VM_EXEC_CONTROL, cpu2);
+	vmx_write(vmx, SECONDARY_VM_EXEC_CONTROL, vmx->cpu2);
 	um_vcpu_put(vmx);
 }

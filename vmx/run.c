@@ -172,8 +172,14 @@ static int enter(struct um_vmx *vmx)
 	if (unlikely(owed != vmx->tlb_seen || vmx->flush_all ||
 		     vmx->flush_guest))
 		um_tlb_flush(vmx, owed);
+	if (unlikely(READ_ONCE(vcpu->vm->pml) != vmx->pml_on))
+		um_pml_switch(vmx);
 	run_guest(vmx);
-	WRITE_ONCE(vcpu->in_guest, false);
+	if (vmx->pml_on && likely(!(vmx->world.exit_reason &
+				    VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		um_pml_drain(vmx);
+	/* L1: what the CPU logged is marked before. Pairs with C3. */
+	smp_store_release(&vcpu->in_guest, false);
 	if (unlikely(may_be_mce(vmx)))
 		um_event_machine_check(vmx);
 	vcpu->stat.exits++;

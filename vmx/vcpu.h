@@ -109,6 +109,9 @@ struct um_vmx {
 	int vmcs_cpu;		    /* CPU whose cache holds it, -1: none */
 	struct list_head vmcs_link; /* on that CPU's list */
 	unsigned long *msr_bitmap;
+	u64 *pml;		    /* the CPU's log, a page; NULL: it has none */
+	bool pml_on;
+	u32 cpu2;		    /* secondary controls in the VMCS */
 
 	u16 vpid;
 	u64 eptp;
@@ -240,6 +243,7 @@ void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error);
 void um_event_deliver(struct um_vmx *vmx);
 void um_event_requeue(struct um_vmx *vmx, u32 info);
 void um_event_machine_check(struct um_vmx *vmx);
+void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual);
 int um_exit_exception(struct um_vmx *vmx);
 
 /* cr.c */
@@ -267,6 +271,14 @@ void um_msr_bitmap_setup(struct um_vmx *vmx);
 
 /* pause.c */
 int um_exit_pause(struct um_vmx *vmx);
+
+/*
+ * pml.c: interrupts off, in_guest set. um_pml_switch() before an entry, when
+ * vm->pml is not pml_on; um_pml_drain() after an exit, when that is.
+ */
+void um_pml_switch(struct um_vmx *vmx);
+void um_pml_drain(struct um_vmx *vmx);
+int um_exit_pml_full(struct um_vmx *vmx);
 
 /* ept.c */
 int um_exit_ept_violation(struct um_vmx *vmx);

@@ -17,13 +17,16 @@ static void setup_controls(struct um_vmx *vmx)
 {
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, um_caps.pin);
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, um_caps.cpu);
-	vmcs_write(SECONDARY_VM_EXEC_CONTROL, um_caps.cpu2);
+	vmx->cpu2 = um_caps.cpu2;
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->cpu2);
 	vmcs_write(VM_EXIT_CONTROLS, um_caps.exit);
 	vmcs_write(VM_ENTRY_CONTROLS, um_caps.entry);
 	if (um_caps.has_ple) {
 		vmcs_write(PLE_GAP, PLE_GAP_TICKS);
 		vmcs_write(PLE_WINDOW, PLE_WINDOW_TICKS);
 	}
+	if (vmx->pml)
+		vmcs_write(PML_ADDRESS, __pa(vmx->pml));
 	/*
 	 * #MC belongs to the host; #DB and #AC exit because a guest can
 	 * make their delivery raise them again for ever, which no interrupt

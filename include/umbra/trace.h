@@ -213,6 +213,18 @@ TRACE_EVENT(umbra_ring_reset,
 	TP_printk("vcpu %d entries %u", __entry->vcpu, __entry->entries)
 );
 
+/* vcpu's CPU had logged so many entries. */
+TRACE_EVENT(umbra_pml_drain,
+	TP_PROTO(int vcpu, unsigned int entries),
+	TP_ARGS(vcpu, entries),
+	TP_STRUCT__entry(__field(int, vcpu) __field(unsigned int, entries)),
+	TP_fast_assign(
+		__entry->vcpu = vcpu;
+		__entry->entries = entries;
+	),
+	TP_printk("vcpu %d entries %u", __entry->vcpu, __entry->entries)
+);
+
 #endif /* _UMBRA_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

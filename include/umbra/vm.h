@@ -84,6 +84,10 @@ struct um_vm {
 	u32 ring_bytes; /* of each vCPU's dirty ring, 0: no rings. Set once
 			 * before any vCPU, under slots_lock and lock
 			 */
+	int nr_logged;	/* slots that are logged; slots_lock */
+	bool pml;	/* vCPUs log by PML: one is, in that mode; each vCPU
+			 * looks before its next entry (T2)
+			 */
 	struct mutex ring_lock; /* one RESET at a time; no vCPU takes it */
 	u64 ring_reset;		/* entries, ever; ring_lock */
 
@@ -118,6 +122,8 @@ struct um_vcpu_stat {
 	u64 preempted;
 	u64 ring_pushed;
 	u64 ring_full_exits;
+	u64 pml_logged;
+	u64 pml_full_exits;
 };
 
 /*
@@ -227,6 +233,13 @@ int um_slot_manual_protect(struct um_vm *vm, u64 flags);
 /* UM_CAP_LOG_MODE: 0, -EINVAL or -EBUSY as told in the uapi header. */
 int um_slot_log_mode(struct um_vm *vm, u64 mode);
 struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn);
+
+/*
+ * um_dirty_log_gpas() - log the pages of @n addresses that the CPU noted, from
+ * the last one to the first. Whatever lies in the page, or in no slot that is
+ * logged, does not matter. The vCPU's own thread. core/dirty_log.c
+ */
+void um_dirty_log_gpas(struct um_vm *vm, const u64 *gpas, unsigned int n);
 
 /*
  * core/dirty_ring.c
