@@ -10,7 +10,6 @@
 #include "internal.h"
 
 #include <linux/mm.h>
-#include <linux/swap.h>
 #include <umbra/compat.h>
 #include <umbra/host.h>
 
@@ -86,19 +85,15 @@ enum um_pf um_host_pin(struct um_mmu *mmu, struct um_fault *f)
 	return um_pin_pfnmap(f, hva);
 }
 
-void um_host_unpin(struct um_fault *f, bool accessed, bool dirty)
+void um_host_unpin(struct um_fault *f, bool dirty)
 {
 	struct page *page = f->page;
 
 	if (!page)
 		return;
-	/* The zero page and its like belong to nobody's LRU or writeback. */
-	if (!PageReserved(page)) {
-		if (dirty && !PageDirty(page))
-			SetPageDirty(page);
-		if (accessed)
-			mark_page_accessed(page);
-	}
+	/* The zero page and its like belong to nobody's writeback. */
+	if (dirty && !PageDirty(page) && !PageReserved(page))
+		SetPageDirty(page);
 	put_page(page);
 	f->page = NULL;
 }

@@ -66,7 +66,7 @@ static enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
 
 	if (ret == UM_PF_CONTINUE && f->goal_level > UM_LEVEL_2M) {
 		/* Only now known: more depends on it than its own 2M. */
-		um_host_unpin(f, false, false);
+		um_host_unpin(f, false);
 		f->wide = true;
 		ret = um_fault_pin(mmu, f);
 	}
@@ -81,11 +81,10 @@ static enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
  */
 static void um_fault_release(struct um_fault *f, enum um_pf ret)
 {
-	bool mapped = ret == UM_PF_FIXED;
-	bool dirty = mapped && f->host_writable &&
+	bool dirty = ret == UM_PF_FIXED && f->host_writable &&
 		     !(f->slot->flags & KVM_MEM_READONLY);
 
-	um_host_unpin(f, mapped, dirty);
+	um_host_unpin(f, dirty);
 }
 
 /* What most faults do not meet. */

@@ -90,7 +90,7 @@ static bool um_log_stop_worth(struct um_mmu *mmu, struct um_slot *slot,
 
 	if (um_host_pin(mmu, &probe) != UM_PF_CONTINUE)
 		return false;
-	um_host_unpin(&probe, false, false);
+	um_host_unpin(&probe, false);
 	return probe.host_level >= UM_LEVEL_2M;
 }
 

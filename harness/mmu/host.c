@@ -193,7 +193,7 @@ enum um_pf um_host_pin(struct um_mmu *mmu, struct um_fault *f)
 	return UM_PF_CONTINUE;
 }
 
-void um_host_unpin(struct um_fault *f, bool accessed, bool dirty)
+void um_host_unpin(struct um_fault *f, bool dirty)
 {
 }
 

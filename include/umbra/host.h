@@ -48,10 +48,10 @@ void um_host_read_unlock(struct um_mmu *mmu, int idx);
  */
 enum um_pf um_host_pin(struct um_mmu *mmu, struct um_fault *f);
 /*
- * um_host_unpin() - drop the reference; @accessed and @dirty tell the
- * host's LRU and writeback what was granted.
+ * um_host_unpin() - drop the reference; @dirty tells the host's writeback
+ * that the guest may write. That it reads is told by aging, when asked.
  */
-void um_host_unpin(struct um_fault *f, bool accessed, bool dirty);
+void um_host_unpin(struct um_fault *f, bool dirty);
 
 /* @gfn of @slot was written: tell the log, if it has one. Any context. */
 void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
