@@ -266,4 +266,5 @@ void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot)
 	/* Also for what somebody else is just taking from the slot. */
 	um_tlb_owe(&mmu->tlb);
 	um_tlb_pay(mmu);
+	um_zap_throttle(mmu);
 }
