@@ -51,6 +51,7 @@ static void young(struct world *world)
 
 static const struct race races[] = {
 	RACE(TAG),
+	RACE(PAIR),
 	RACE(MW),
 };
 RACE_MAIN(races)

@@ -14,6 +14,7 @@
 
 static const struct race races[] = {
 	RACE(TAG),
+	RACE(PAIR),
 	RACE(MW),
 };
 RACE_MAIN(races)

@@ -15,6 +15,7 @@
 
 static const struct race races[] = {
 	RACE(TAG),
+	RACE(PAIR),
 	RACE(MW),
 };
 RACE_MAIN(races)

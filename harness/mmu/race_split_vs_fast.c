@@ -26,6 +26,7 @@ static void log_start(struct world *world, struct cpu *cpu)
 
 static const struct race races[] = {
 	RACE(TAG),
+	RACE(PAIR),
 	RACE(MW),
 };
 RACE_MAIN(races)
