@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <umbra/host.h>
+#include <umbra/trace.h>
 #include <umbra/vmx.h>
 #include <uapi/umbra.h>
 
@@ -129,6 +130,8 @@ int um_slot_dirty_log(struct um_vm *vm, struct kvm_dirty_log *log)
 	else
 		r = take_dirty_log(vm, slot, log->dirty_bitmap);
 	mutex_unlock(&vm->slots_lock);
+	atomic64_inc(&vm->mmu.stat.log_gets);
+	trace_umbra_get_log(log->slot, r);
 	return r;
 }
 
@@ -193,6 +196,8 @@ int um_slot_clear_log(struct um_vm *vm, const struct kvm_clear_dirty_log *log)
 	um_host_read_unlock(&vm->mmu, idx);
 	if (owing)
 		um_tlb_pay(&vm->mmu); /* H4 */
+	atomic64_inc(&vm->mmu.stat.log_clears);
+	trace_umbra_clear_log(log->slot, log->first_page, log->num_pages, r);
 	return r;
 }
 

@@ -49,6 +49,8 @@ static const struct stat_src vm_src[] = {
 	VM("merges", CUMUL, stat.merges),
 	VM("zapped", CUMUL, stat.zapped),
 	VM("aged", CUMUL, stat.aged),
+	VM("log_gets", CUMUL, stat.log_gets),
+	VM("log_clears", CUMUL, stat.log_clears),
 	VM("wrprot", CUMUL, stat.wrprot),
 	VM("flushes", CUMUL, stat.flushes),
 	VM("tlb_owed", CUMUL, tlb.owed),

@@ -52,6 +52,8 @@ struct um_mmu_stat {
 	atomic64_t merges;
 	atomic64_t zapped;	/* leaves removed */
 	atomic64_t aged;	/* leaves found used, and made unused */
+	atomic64_t log_gets;	/* KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG */
+	atomic64_t log_clears;
 	atomic64_t wrprot;	/* leaves write-protected for the dirty log */
 	atomic64_t flushes;	/* debts paid by kicking vCPUs */
 };

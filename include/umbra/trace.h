@@ -171,6 +171,38 @@ TRACE_EVENT(umbra_reclaim,
 	TP_printk("taken %u tables %llu", __entry->taken, __entry->tables)
 );
 
+/* KVM_GET_DIRTY_LOG of a slot ended with 0 or an errno. */
+TRACE_EVENT(umbra_get_log,
+	TP_PROTO(u32 slot, int err),
+	TP_ARGS(slot, err),
+	TP_STRUCT__entry(__field(u32, slot) __field(int, err)),
+	TP_fast_assign(
+		__entry->slot = slot;
+		__entry->err = err;
+	),
+	TP_printk("slot %u err %d", __entry->slot, __entry->err)
+);
+
+/* KVM_CLEAR_DIRTY_LOG of pages [first, first + pages) of a slot ended. */
+TRACE_EVENT(umbra_clear_log,
+	TP_PROTO(u32 slot, u64 first, u64 pages, int err),
+	TP_ARGS(slot, first, pages, err),
+	TP_STRUCT__entry(
+		__field(u32, slot)
+		__field(u64, first)
+		__field(u64, pages)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->slot = slot;
+		__entry->first = first;
+		__entry->pages = pages;
+		__entry->err = err;
+	),
+	TP_printk("slot %u first 0x%llx pages %llu err %d", __entry->slot,
+		  __entry->first, __entry->pages, __entry->err)
+);
+
 /* Every vCPU was made to leave the guest for the debts up to owed. */
 TRACE_EVENT(umbra_flush,
 	TP_PROTO(u64 owed, u64 paid),
