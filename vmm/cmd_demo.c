@@ -178,7 +178,8 @@ static void make_guest(struct cmd *cmd, struct device *dev, struct vm *vm,
 		 (unsigned long long)cmd->rate, (unsigned long long)cmd->fill);
 	cmd->guest.image = "builtin:writer";
 	cmd->guest.args = args;
-	vm_create(vm, dev, cmd->guest.cpus, cmd->guest.bytes);
+	vm_create(vm, dev, cmd->guest.cpus, cmd->guest.bytes,
+		  cmd->migrate.log);
 	image_load(vm, cmd->guest.image, &image);
 	boot_prepare(vm, &image, args);
 }

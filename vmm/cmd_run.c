@@ -54,7 +54,7 @@ int cmd_run(int argc, char **argv)
 
 	control_init();
 	device_open(&dev, cmd.run.device);
-	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes);
+	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes, LOG_BITMAP);
 	image_load(&vm, cmd.guest.image, &image);
 	boot_prepare(&vm, &image, cmd.guest.args);
 	vm_run(&vm);

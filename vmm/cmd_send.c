@@ -175,7 +175,8 @@ int cmd_send(int argc, char **argv)
 
 	control_init();
 	device_open(&dev, cmd.run.device);
-	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes);
+	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes,
+		  cmd.migrate.log);
 	image_load(&vm, cmd.guest.image, &image);
 	boot_prepare(&vm, &image, cmd.guest.args);
 	status = serve(&vm, &cmd);

@@ -68,17 +68,28 @@ static uint64_t lose_some(const struct dirty_set *d, uint64_t word,
 	return word;
 }
 
+/* What the device has logged of a slot, into d->log. */
+static int fetch(struct dirty_set *d, unsigned int slot)
+{
+	struct kvm_dirty_log log = { .slot = slot, .dirty_bitmap = d->log };
+
+	if (d->vm->log == LOG_RING)
+		return rings_fetch(d->vm, slot, d->log);
+	memset(d->log, 0, slot_words(d, slot) * sizeof(uint64_t));
+	return ioctl(d->vm->fd, KVM_GET_DIRTY_LOG, &log) ? -errno : 0;
+}
+
 int dirty_harvest(struct dirty_set *d)
 {
-	struct kvm_dirty_log log = { .dirty_bitmap = d->log };
 	unsigned int i;
 	uint64_t w;
+	int err;
 
+	d->clear_slot = d->clear_end = 0;
 	for (i = 0; i < d->vm->nslots; i++) {
-		log.slot = i;
-		memset(d->log, 0, slot_words(d, i) * sizeof(uint64_t));
-		if (ioctl(d->vm->fd, KVM_GET_DIRTY_LOG, &log))
-			return -errno;
+		err = fetch(d, i);
+		if (err)
+			return err;
 		for (w = 0; w < slot_words(d, i); w++) {
 			if (d->break_every && d->log[w])
 				d->log[w] = lose_some(d, d->log[w], w * 64);
@@ -109,27 +120,69 @@ static bool test_and_clear(uint64_t *bits, uint64_t page)
 	return true;
 }
 
-bool dirty_take_run(struct dirty_set *d, unsigned int *slot, uint64_t *page,
-		    uint64_t max, uint64_t *run)
+/* So many pages are logged anew at once: shortly before they are read. */
+#define CLEAR_PAGES 1024
+
+/*
+ * With LOG_CLEAR: log the pages of the set around @page anew, unless they are.
+ * 0 or -errno.
+ */
+static int clear_around(struct dirty_set *d, unsigned int slot, uint64_t page)
+{
+	struct kvm_clear_dirty_log log = {
+		.slot = slot,
+		.first_page = page / 64 * 64,
+		.dirty_bitmap = d->bits[slot] + page / 64,
+	};
+	uint64_t left = slot_pages(d, slot) - log.first_page;
+
+	if (d->vm->log != LOG_CLEAR ||
+	    (slot == d->clear_slot && page < d->clear_end))
+		return 0;
+	log.num_pages = left < CLEAR_PAGES ? left : CLEAR_PAGES;
+	if (ioctl(d->vm->fd, KVM_CLEAR_DIRTY_LOG, &log))
+		return -errno;
+	d->clear_slot = slot;
+	d->clear_end = log.first_page + log.num_pages;
+	return 0;
+}
+
+/* The first page of the set from @page on; slot_pages() if there is none. */
+static uint64_t find(const struct dirty_set *d, unsigned int slot,
+		     uint64_t page)
+{
+	const uint64_t *bits = d->bits[slot];
+	uint64_t end = slot_pages(d, slot);
+
+	while (page < end && !(bits[page / 64] >> page % 64 & 1)) {
+		/* Whole words of nothing are the usual case. */
+		if (!bits[page / 64])
+			page = (page / 64 + 1) * 64;
+		else
+			page++;
+	}
+	return page < end ? page : end;
+}
+
+int dirty_take_run(struct dirty_set *d, unsigned int *slot, uint64_t *page,
+		   uint64_t max, uint64_t *run)
 {
 	for (; *slot < d->vm->nslots; (*slot)++, *page = 0) {
-		uint64_t *bits = d->bits[*slot], end = slot_pages(d, *slot);
-		uint64_t p = *page;
+		uint64_t end = slot_pages(d, *slot);
+		int err;
 
-		while (p < end && !test_and_clear(bits, p)) {
-			/* Whole words of nothing are the usual case. */
-			if (!bits[p / 64])
-				p = (p / 64 + 1) * 64;
-			else
-				p++;
-		}
-		if (p >= end)
+		*page = find(d, *slot, *page);
+		if (*page == end)
 			continue;
-		*page = p;
-		for (*run = 1; *run < max && p + *run < end; (*run)++)
-			if (!test_and_clear(bits, p + *run))
+		err = clear_around(d, *slot, *page);
+		if (err)
+			return err;
+		if (d->vm->log == LOG_CLEAR)
+			end = d->clear_end;
+		for (*run = 0; *run < max && *page + *run < end; (*run)++)
+			if (!test_and_clear(d->bits[*slot], *page + *run))
 				break;
-		return true;
+		return 1;
 	}
-	return false;
+	return 0;
 }

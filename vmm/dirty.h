@@ -9,6 +9,8 @@ struct dirty_set {
 	struct vm *vm;
 	uint64_t *bits[VM_MAX_SLOTS];
 	uint64_t *log;		/* what the device answers */
+	unsigned int clear_slot;	/* LOG_CLEAR: logged anew up to here */
+	uint64_t clear_end;
 	uint64_t break_every;	/* test aid: lose every Nth page; 0: none */
 };
 
@@ -21,9 +23,10 @@ int dirty_harvest(struct dirty_set *d);
 uint64_t dirty_count(const struct dirty_set *d);
 /*
  * Take out the next run of at most @max pages of one slot, searching from *page
- * of slot *slot on; false when none is left.
+ * of slot *slot on. What is written to them from now on is logged again.
+ * Returns 1, 0 when none is left, or -errno.
  */
-bool dirty_take_run(struct dirty_set *d, unsigned int *slot, uint64_t *page,
-		    uint64_t max, uint64_t *run);
+int dirty_take_run(struct dirty_set *d, unsigned int *slot, uint64_t *page,
+		   uint64_t max, uint64_t *run);
 
 #endif

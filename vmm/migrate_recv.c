@@ -191,7 +191,7 @@ static int welcome(struct receiver *x, bool *made)
 	    h.memory > (GUEST_MAX_GIB - 1) * GIB)
 		return stream_fail(x->s, "%llu bytes of memory",
 				   (unsigned long long)h.memory);
-	vm_create(x->vm, x->dev, h.cpus, h.memory);
+	vm_create(x->vm, x->dev, h.cpus, h.memory, LOG_BITMAP);
 	*made = true;
 	if (stream_send_header(x->s) ||
 	    stream_send(x->s, WIRE_READY, NULL, 0, NULL, 0))

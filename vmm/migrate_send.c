@@ -98,8 +98,10 @@ static int send_dirty(struct sender *x, struct round *r)
 {
 	uint64_t total = dirty_count(&x->dirty), page = 0, run;
 	unsigned int slot = 0, n = x->m->nrounds;
+	int more;
 
-	while (dirty_take_run(&x->dirty, &slot, &page, WIRE_RUN_PAGES, &run)) {
+	while ((more = dirty_take_run(&x->dirty, &slot, &page, WIRE_RUN_PAGES,
+				      &run)) > 0) {
 		struct vm_slot *sl = &x->vm->slots[slot];
 		uint64_t at = page * PAGE_SIZE;
 
@@ -110,6 +112,9 @@ static int send_dirty(struct sender *x, struct round *r)
 		if (!x->stopped && vm_ended(x->vm))
 			return stream_fail(x->s, "the guest ended meanwhile");
 	}
+	if (more)
+		return stream_fail(x->s, "KVM_CLEAR_DIRTY_LOG: %s",
+				   strerror(-more));
 	return 0;
 }
 
@@ -119,8 +124,8 @@ static int harvest(struct sender *x, struct round *r)
 	int err = dirty_harvest(&x->dirty);
 
 	if (err)
-		return stream_fail(x->s, "KVM_GET_DIRTY_LOG: %s",
-				   strerror(-err));
+		return stream_fail(x->s, "fetching the dirty log (%s): %s",
+				   log_name(x->vm->log), strerror(-err));
 	r->harvest_us = now_us() - start;
 	r->left = dirty_count(&x->dirty);
 	return 0;

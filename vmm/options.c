@@ -128,6 +128,11 @@ static error_t parse_migrate(int key, char *arg, struct argp_state *state)
 		o->timeout_ms = option_number(state, "--timeout", arg, 1,
 					      86400) * 1000;
 		return 0;
+	case KEY_LOG:
+		if (!log_parse(arg, &o->log))
+			argp_error(state, "--log: %s is not auto, bitmap, clear or ring",
+				   arg);
+		return 0;
 	case KEY_ZSTD:
 		o->zstd = true;
 		return 0;
@@ -152,6 +157,8 @@ static const struct argp_option migrate_opts[] = {
 	  "Stop the guest after N rounds while it runs (8)" },
 	{ "max-remaining", KEY_MAX_REMAINING, "PAGES", 0,
 	  "Stop the guest when at most PAGES are dirty (256)" },
+	{ "log", KEY_LOG, "KIND", 0,
+	  "How to learn what the guest wrote: bitmap, clear, ring, or auto: clear where the device has it (auto)" },
 	{ "zstd", KEY_ZSTD, 0, 0, "Compress pages" },
 	{ "no-digest", KEY_NO_DIGEST, 0, 0,
 	  "Do not compare the memories (shortens the downtime)" },

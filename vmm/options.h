@@ -3,6 +3,8 @@
 #ifndef PENUMBRA_OPTIONS_H
 #define PENUMBRA_OPTIONS_H
 
+#include "log.h"
+
 #include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +31,7 @@ enum {
 	KEY_PATTERN,
 	KEY_RATE,
 	KEY_FILL,
+	KEY_LOG,
 };
 
 /* Which device, and for how long the guest runs: all subcommands. */
@@ -51,6 +54,7 @@ struct migrate_options {
 	uint64_t max_rounds;
 	uint64_t max_remaining;	/* pages */
 	uint64_t timeout_ms;
+	enum log_kind log;
 	uint64_t break_log;	/* test aid: lose every Nth dirty page */
 	uint64_t break_stream;	/* test aid: spoil a byte of record N */
 	bool zstd;

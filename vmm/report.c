@@ -93,6 +93,7 @@ static void put_vm(struct json *j, const struct vm *vm)
 	json_string(j, "device", vm->dev->path);
 	json_u64(j, "vcpus", vm->ncpus);
 	json_u64(j, "memory", vm_memory_size(vm));
+	json_string(j, "log", log_name(vm->log));
 }
 
 static void put_known(struct json *j, const char *key, uint64_t v)

@@ -40,10 +40,12 @@ void vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id)
 		      MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED)
 		die("mapping the run page of vCPU %u: %s", id, strerror(errno));
+	ring_map(v);
 }
 
 void vcpu_destroy(struct vcpu *v)
 {
+	ring_unmap(v);
 	munmap(v->run, v->vm->dev->run_size);
 	close(v->fd);
 	free(v->cpuid);
@@ -98,6 +100,7 @@ static void handle_exit(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
 	struct vm *vm = v->vm;
+	int err;
 
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
@@ -107,6 +110,12 @@ static void handle_exit(struct vcpu *v)
 		halt(v);
 		break;
 	case KVM_EXIT_INTR:
+		break;
+	case KVM_EXIT_DIRTY_RING_FULL:
+		err = rings_collect(vm);
+		if (err)
+			vm_end(vm, ST_ERROR, "KVM_RESET_DIRTY_RINGS: %s",
+			       strerror(-err));
 		break;
 	case KVM_EXIT_MMIO:
 		vm_end(vm, ST_ERROR,

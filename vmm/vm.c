@@ -56,7 +56,7 @@ static void add_memory(struct vm *vm, uint64_t gpa, uint64_t size)
 }
 
 void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
-	       uint64_t bytes)
+	       uint64_t bytes, enum log_kind log)
 {
 	pthread_condattr_t attr;
 	unsigned int i;
@@ -84,6 +84,8 @@ void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
 	add_memory(vm, 0, bytes < VM_LOW_MAX ? bytes : VM_LOW_MAX);
 	if (bytes > VM_LOW_MAX)
 		add_memory(vm, VM_HIGH, bytes - VM_LOW_MAX);
+	vm->log = log_choose(vm, log);
+	rings_init(vm);
 	serial_init(&vm->serial);
 	vm->ncpus = ncpus;
 	vm->cpus = xcalloc(ncpus, sizeof(*vm->cpus));
@@ -96,10 +98,12 @@ void vm_destroy(struct vm *vm)
 	unsigned int i;
 
 	vm_stop(vm);
+	rings_stop(vm);
 	serial_flush(&vm->serial);
 	for (i = 0; i < vm->ncpus; i++)
 		vcpu_destroy(&vm->cpus[i]);
 	free(vm->cpus);
+	rings_free(vm);
 	close(vm->fd);
 	for (i = 0; i < vm->nslots; i++)
 		munmap(vm->slots[i].hva, vm->slots[i].size);
@@ -137,11 +141,15 @@ int vm_log_dirty(struct vm *vm, bool on)
 	unsigned int i;
 	int err;
 
+	if (!on)
+		rings_stop(vm);
 	for (i = 0; i < vm->nslots; i++) {
 		err = set_slot(vm, i, on ? KVM_MEM_LOG_DIRTY_PAGES : 0);
 		if (err)
 			return err;
 	}
+	if (on)
+		rings_start(vm);
 	return 0;
 }
 

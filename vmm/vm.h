@@ -4,13 +4,13 @@
 #define PENUMBRA_VM_H
 
 #include "device.h"
+#include "log.h"
 #include "serial.h"
 #include "util.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define VM_MAX_SLOTS 2
 #define VM_LOW_MAX (3 * GIB)	/* what does not fit below starts at 4 GiB */
 #define VM_HIGH (4 * GIB)
 
@@ -33,6 +33,7 @@ struct vcpu {
 	unsigned int id;
 	int fd;
 	struct kvm_run *run;
+	struct ring ring;
 	pthread_t thread;
 	bool parked;		/* vm->lock */
 	bool halted;		/* vm->lock */
@@ -51,6 +52,8 @@ struct vm {
 	unsigned int ncpus;
 	struct vcpu *cpus;
 	struct serial serial;
+	enum log_kind log;	/* never LOG_AUTO */
+	struct rings rings;
 
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
@@ -66,9 +69,9 @@ struct vm {
 	uint64_t clock_since;		/* 0 while paused; lock */
 };
 
-/* Make a VM with @bytes of zeroed memory and @ncpus vCPUs. */
+/* Make a VM with @bytes of zeroed memory, @ncpus vCPUs and a log of a kind. */
 void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
-	       uint64_t bytes);
+	       uint64_t bytes, enum log_kind log);
 void vm_destroy(struct vm *vm);
 
 /* The host address of guest memory, or NULL if it is not all memory. */
