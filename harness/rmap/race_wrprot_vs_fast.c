@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A frame becomes a page table while a fault is being fixed without a lock:
- * claim, look at the flag, commit. No yields here: what is looked for is a
- * store that waits in the CPU's buffer while a later load is done, and that
- * takes some nanoseconds on two CPUs.
+ * Frames become page tables while faults are being fixed without a lock: claim,
+ * look at the flag, commit. No yields here: what is looked for is a store that
+ * waits in the CPU's buffer while a later load is done, and that takes some
+ * nanoseconds on two CPUs at once. Both threads go through the sets side by
+ * side, each set and each spte in a cache line of its own.
  */
 #include "race.h"
 
@@ -11,33 +12,39 @@
 
 #define W 2
 #define CLAIM 4
-#define TRIES 100000
+#define LINE 8 /* words */
+#define SETS (FRAMES / LINE)
+#define PASSES 2500
 
 static struct field f;
 static int at[2];
 static int unlucky;
 
-/* Both go on within a few cycles. */
-static void meet(int id, int try)
+static void meet(int id, int where)
 {
 	int spins = 0;
 
-	__atomic_store_n(&at[id], try, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&at[!id], __ATOMIC_ACQUIRE) < try)
+	__atomic_store_n(&at[id], where, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&at[!id], __ATOMIC_ACQUIRE) < where)
 		if (++spins > 2000)
 			sched_yield();
 }
 
-static void fix(struct um_rmap_head *head)
+static struct um_rmap_head *head_of(int set)
+{
+	return field_head(&f, LINE * set);
+}
+
+static void fix(struct um_rmap_head *head, u64 *sptep)
 {
 	u64 old = 0;
 
 	/* F1 */
-	__atomic_compare_exchange_n(&sptes[0], &old, CLAIM, false,
+	__atomic_compare_exchange_n(sptep, &old, CLAIM, false,
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	old = CLAIM;
 	if (!um_rmap_is_wrprot(head))
-		__atomic_compare_exchange_n(&sptes[0], &old, W, false,
+		__atomic_compare_exchange_n(sptep, &old, W, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
@@ -48,43 +55,74 @@ static bool take(um_sptep_t sptep, void *data)
 	return false;
 }
 
+/* One after the other; a spte that was given W after the walk is a bug. */
+static void protect_all(void)
+{
+	int set;
+
+	for (set = 0; set < SETS; set++) {
+		um_rmap_wrprot_set(&f.rmap, head_of(set));
+		um_rmap_walk(&f.rmap, head_of(set), take, NULL);
+	}
+}
+
+static void judge(int pass)
+{
+	int set;
+
+	for (set = 0; set < SETS; set++) {
+		if (sptes[LINE * set] & W)
+			WRITE_ONCE(unlucky, pass);
+		sptes[LINE * set] = 0;
+		um_rmap_wrprot_clear(&f.rmap, head_of(set));
+	}
+}
+
+static void fix_all(int pass)
+{
+	int set, wait = pass % 64;
+
+	/* A little later each time. */
+	while (wait--)
+		__asm__ volatile("");
+	for (set = 0; set < SETS; set++)
+		fix(head_of(set), &sptes[LINE * set]);
+}
+
 static void run(int id)
 {
-	struct um_rmap_head *head = field_head(&f, 0);
-	int try;
+	int pass, set;
 
-	for (try = 1; try < 3 * TRIES && !READ_ONCE(unlucky); try += 3) {
-		meet(id, try);
-		if (id) {
-			um_rmap_wrprot_set(&f.rmap, head);
-			um_rmap_walk(&f.rmap, head, take, NULL);
-		} else {
-			fix(head);
-		}
-		meet(id, try + 1);
-		if (!id)
-			continue;
-		if (sptes[0] & W)
-			WRITE_ONCE(unlucky, try / 3 + 1);
-		sptes[0] = 0;
-		um_rmap_wrprot_clear(&f.rmap, head);
-		meet(id, try + 2);
+	for (pass = 1; pass <= PASSES && !READ_ONCE(unlucky); pass++) {
+		/* Both have the words in their caches. */
+		for (set = 0; set < SETS; set++)
+			um_rmap_is_wrprot(head_of(set));
+		meet(id, 3 * pass);
+		if (id)
+			protect_all();
+		else
+			fix_all(pass);
+		meet(id, 3 * pass + 1);
+		if (id)
+			judge(pass);
+		meet(id, 3 * pass + 2);
 	}
-	/* Whoever waits there goes on. */
-	__atomic_store_n(&at[id], 3 * TRIES + 3, __ATOMIC_RELEASE);
 }
 
 static void round_once(u64 seed)
 {
+	int set;
+
 	shim_yields = false;
-	field_init(&f, UM_RMAP_NULLS, 1);
-	field_add(&f, field_head(&f, 0), 0);
+	field_init(&f, UM_RMAP_NULLS, LINE * SETS);
+	for (set = 0; set < SETS; set++)
+		field_add(&f, head_of(set), LINE * set);
 	at[0] = at[1] = 0;
 	field_race(2, run, seed);
 	if (unlucky)
-		shim_warn("in try %d the fault got W after the walk\n",
-			  unlucky);
-	field_zap(&f, field_head(&f, 0));
+		shim_warn("in pass %d a fault got W after the walk\n", unlucky);
+	for (set = 0; set < SETS; set++)
+		field_zap(&f, head_of(set));
 	field_free(&f);
 }
 
