@@ -42,6 +42,9 @@ run: ## boot a VT-x host and migrate a guest live in it
 check: ## every test, on both kernels (TIERS="static unit" for some)
 	@scripts/check $(TIERS)
 
+torture: ## the MMU in userspace: T= seconds for SEED=, or for three seeds
+	@scripts/torture $(T) $(SEED)
+
 bench: ## umbra beside kvm_intel, operation by operation
 	@scripts/bench
 
@@ -66,5 +69,5 @@ help: ## this list
 		expand -t 28
 	@echo "Kernel: $(KVER) ($(KDIR))"
 
-.PHONY: all install modules_install dkms-install run check bench sparse style \
+.PHONY: all install modules_install dkms-install run check torture bench sparse style \
 	compile_commands.json clean help

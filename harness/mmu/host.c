@@ -49,12 +49,29 @@ void host_inval_end(struct world *world, gfn_t start, gfn_t end)
 	um_inval_end(&world->mmu.inval, gfn_to_hva(start), gfn_to_hva(end));
 }
 
+/* As core/notifier.c: the slot, if there is one just now, under SRCU. */
+void host_unmap(struct world *world, gfn_t start, gfn_t end)
+{
+	int idx = um_host_read_lock(&world->mmu);
+	struct um_slot *slot = um_host_slot(&world->mmu, start);
+
+	if (!slot)
+		slot = rcu_dereference(world->dying);
+	if (slot && um_mmu_unmap(&world->mmu, slot, start, end))
+		um_tlb_pay(&world->mmu);
+	um_host_read_unlock(&world->mmu, idx);
+}
+
 /* ops held; returns with mm held, and nothing of the range in use. */
 static void change_begin(struct world *world, gfn_t start, gfn_t end)
 {
 	host_inval_begin(world, start, end);
-	if (um_mmu_unmap(&world->mmu, world->slots[0], start, end))
-		um_tlb_pay(&world->mmu);
+	host_unmap(world, start, end);
+	/*
+	 * When another party has paid, um_tlb_settled() saw it by a marked read
+	 * and a fence, which ThreadSanitizer does not count.
+	 */
+	__tsan_acquire(&world->mmu.tlb.paid);
 	shim_yield_hard();
 	pthread_mutex_lock(&world->mm);
 }

@@ -1,39 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vCPUs that read and write, a host that moves, shares and collapses their
- * pages, a harvester, an ager and a second unmapper, all at once.
+ * Torture: vCPUs that read and write; a host that moves, shares and collapses
+ * their pages; a user of the dirty log who harvests and turns it on and off;
+ * aging; notifier calls; slots that go and come; modes that change; failing
+ * allocations and lost compare-and-exchanges. All at once, in one world after
+ * the other.
  *
- *   race [-s SEED] [-n ROUNDS] [-w WRITES]
+ *   torture [-t SECONDS] [-s SEED] [-l LENGTH]    until the time is over
+ *   torture -e EPISODE...                         only these; a failure names
+ *                                                 the episode it came in
+ *   torture -f FILE                               those that the file lists
  *
- * Proven at the end of each round, with everything stopped: every write is in
- * memory; every page equals its copy in the dirty log's keeping; no frame was
- * used after the host took it back; no shared page was written; every leaf
- * maps what the host maps; the audit is content; no table leaked.
+ * Proven whenever everybody is stopped, and at the end: every write is in
+ * memory; every page equals its copy in the log's user's keeping; no shared
+ * page was written; every leaf maps what the host maps; the audit is content.
+ * At any time: no frame and no table is used after it was given back; the
+ * audit that needs no rest is content. At the end no table is left.
  */
-#include "world.h"
-
-#include <umbra/host.h>
-
-#include <linux/bitops.h>
-#include <linux/compiler.h>
+#include "torture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
-
-static u64 seed = 1;
-static int writes = 1500;
-
-/* What the round is about. */
-struct profile {
-	const char *name;
-	int hot;	/* pages most accesses go to */
-	int host_sleep; /* microseconds between the host's changes */
-	int collapse;	/* of 64 changes */
-	int noise_sleep;
-	int toggle; /* of 64 harvests, logging goes on or off instead */
-};
 
 static const struct profile profiles[] = {
 	{ "log", 64, 20000, 16, 20000, 2 },
@@ -41,236 +31,15 @@ static const struct profile profiles[] = {
 	{ "huge", 16, 5000, 48, 5000, 16 },
 };
 
-/* Each mode of the fast path, then all of them by turns. */
-static const char *const modes[] = { "off", "tag", "mw", "pair", "switch" };
+static const char *const modes[] = { "off", "tag", "mw", "pair", "switched" };
+static const char *const logs[] = { "wrprot", "pml", "dbit" };
 
-#define MODES (UM_FAST_PAIR + 1)
+static int length = 2; /* seconds of an episode */
 
-struct round {
-	struct world *world;
-	bool stop;
-	bool logging;
-	bool switching; /* the mode, while vCPUs run */
-	u64 copy[GFNS]; /* what the dirty log's user has */
-	u64 seed;
-	const struct profile *profile;
-	pthread_rwlock_t pause; /* everybody reads; whoever looks writes */
-};
-
-static gfn_t any_gfn(const struct round *round)
-{
-	u64 r = shim_random();
-
-	/* Half of the hot pages lie in each 2M region. */
-	if (r % 16)
-		return RAM_BASE + r / 16 % 2 * 512 +
-		       r / 32 % (round->profile->hot / 2);
-	return RAM_BASE + r / 16 % RAM_PAGES;
-}
-
-static void nap(int us)
-{
-	if (us)
-		usleep(shim_random() % us);
-}
-
-struct job {
-	struct round *round;
-	int id;
-	pthread_t thread;
-	void *(*run)(void *arg);
-};
-
-static void vcpu_session(struct round *round, struct cpu *cpu)
-{
-	bool fault = false;
-	int k;
-
-	cpu_enter(cpu);
-	for (k = 0; k < 64 && !fault && !READ_ONCE(cpu->kicked); k++) {
-		u64 r = shim_random() % 4;
-		u8 access = r < 2 ? UM_ACC_W : r < 3 ? UM_ACC_R : UM_ACC_X;
-
-		fault = !cpu_access(cpu, any_gfn(round), access);
-	}
-	cpu_leave(cpu);
-	if (!fault)
-		return;
-	switch (cpu_fault(cpu, NULL)) {
-	case UM_PF_RETRY:
-		nap(200);
-		break;
-	case UM_PF_FIXED:
-	case UM_PF_SPURIOUS:
-		break;
-	default:
-		world_bug("outcome of a fault");
-	}
-}
-
-static void *vcpu_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-	int i;
-
-	shim_thread(round->seed + job->id);
-	for (i = 0; i < writes && !shim_warnings(); i++) {
-		pthread_rwlock_rdlock(&round->pause);
-		vcpu_session(round, &round->world->cpu[job->id]);
-		pthread_rwlock_unlock(&round->pause);
-	}
-	return NULL;
-}
-
-static void host_change(struct round *round)
-{
-	gfn_t gfn = any_gfn(round);
-	u64 r = shim_random() % 64;
-
-	if (r < round->profile->collapse)
-		host_collapse(round->world, gfn);
-	else if (r < 50)
-		host_migrate(round->world, gfn);
-	else
-		host_share(round->world, gfn);
-}
-
-static void *host_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-
-	shim_thread(round->seed + 100);
-	while (!READ_ONCE(round->stop)) {
-		pthread_rwlock_rdlock(&round->pause);
-		host_change(round);
-		pthread_rwlock_unlock(&round->pause);
-		nap(round->profile->host_sleep);
-	}
-	return NULL;
-}
-
-/* Notifier calls that change nothing, and aging. */
-static void noise(struct round *round)
-{
-	/* Claimants of two modes meet on one entry. */
-	if (round->switching)
-		WRITE_ONCE(round->world->mmu.fast, shim_random() % MODES);
-	struct um_mmu *mmu = &round->world->mmu;
-	const struct um_slot *slot = round->world->slots[1];
-	gfn_t gfn = any_gfn(round);
-	u64 r = shim_random() % 8;
-
-	if (r < 4) {
-		host_inval_begin(round->world, gfn, gfn + r * r + 1);
-		if (um_mmu_unmap(mmu, slot, gfn, gfn + r * r + 1))
-			um_tlb_pay(mmu);
-		host_inval_end(round->world, gfn, gfn + r * r + 1);
-	} else if (r < 7) {
-		um_mmu_age(mmu, slot, gfn, gfn + 8);
-	} else {
-		um_mmu_test_age(mmu, slot, gfn, gfn + 8);
-		um_table_free_barrier();
-	}
-}
-
-static void *noise_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-
-	shim_thread(round->seed + 200);
-	while (!READ_ONCE(round->stop)) {
-		pthread_rwlock_rdlock(&round->pause);
-		noise(round);
-		pthread_rwlock_unlock(&round->pause);
-		nap(round->profile->noise_sleep);
-	}
-	return NULL;
-}
-
-static void copy_page(struct round *round, gfn_t gfn)
-{
-	round->copy[gfn] = host_read(round->world, gfn);
-}
-
-static void harvest(struct round *round)
-{
-	struct um_slot *slot = round->world->slots[0];
-	u64 i;
-
-	um_dirty_harvest(&round->world->mmu, slot);
-	for (i = 0; i < slot->npages; i++)
-		if (test_bit(i, slot->dirty_out))
-			copy_page(round, slot->base + i);
-}
-
-static void set_logging(struct round *round, bool on)
-{
-	gfn_t gfn;
-
-	if (round->logging == on)
-		return;
-	slot_log(round->world, on);
-	round->logging = on;
-	for (gfn = RAM_BASE; on && gfn < RAM_BASE + RAM_PAGES; gfn++)
-		copy_page(round, gfn);
-}
-
-/* Nothing moves. */
-static void judge(struct round *round)
-{
-	struct world *world = round->world;
-	gfn_t gfn;
-	int i;
-
-	if (!um_mmu_audit_quiet(&world->mmu))
-		world_bug("audit");
-	world_check_leaves(world);
-	if (round->logging)
-		harvest(round);
-	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++) {
-		u64 sum = 0, value = host_read(world, gfn);
-
-		for (i = 0; i < CPUS; i++)
-			sum += world->cpu[i].writes[gfn];
-		if (sum != value)
-			world_bug("gfn %llx: %llu writes, memory has %llu",
-				  gfn, sum, value);
-		if (round->logging && round->copy[gfn] != value)
-			world_bug("gfn %llx: missing from the dirty log", gfn);
-	}
-}
-
-static void harvest_change(struct round *round)
-{
-	u64 r = shim_random() % 64;
-
-	if (r < round->profile->toggle || !round->logging)
-		set_logging(round, !round->logging);
-	else
-		harvest(round);
-	if (r >= 60) {
-		pthread_rwlock_wrlock(&round->pause);
-		judge(round);
-		pthread_rwlock_unlock(&round->pause);
-	}
-}
-
-static void *harvest_run(void *arg)
-{
-	struct job *job = arg;
-	struct round *round = job->round;
-
-	shim_thread(round->seed + 300);
-	while (!READ_ONCE(round->stop)) {
-		harvest_change(round);
-		nap(300);
-	}
-	set_logging(round, true);
-	return NULL;
-}
+static struct {
+	u64 episodes, faults, fast, lost, taken, harvests, changes, audits;
+	u64 slots;
+} total;
 
 static void pause_init(pthread_rwlock_t *lock)
 {
@@ -282,89 +51,166 @@ static void pause_init(pthread_rwlock_t *lock)
 	pthread_rwlock_init(lock, &attr);
 }
 
-static void play(const struct profile *profile, int mode, bool ad,
-		 u64 round_seed)
+/* What the seed stands for. */
+static struct episode *episode_new(u64 seed)
 {
-	struct round *round = calloc(1, sizeof(*round));
-	struct job jobs[] = {
-		{ .id = 0, .run = vcpu_run }, { .id = 1, .run = vcpu_run },
-		{ .id = 2, .run = vcpu_run }, { .run = host_run },
-		{ .run = noise_run },	      { .run = harvest_run },
-	};
-	const int n = sizeof(jobs) / sizeof(jobs[0]);
-	struct um_fault_stat sum = {};
+	struct episode *ep = calloc(1, sizeof(*ep));
+	bool ad, allocs, races;
+	int mode, log;
+
+	shim_seed(seed);
+	ep->seed = seed;
+	ep->profile = &profiles[shim_random() % 3];
+	mode = shim_random() % (UM_FAST_PAIR + 2);
+	ep->switching = mode > UM_FAST_PAIR;
+	ad = shim_random() % 3;
+	log = ad ? shim_random() % 3 : UM_LOG_WRPROT;
+	allocs = shim_random() % 2;
+	races = shim_random() % 2;
+	printf("# episode %llu: %s, fast %s, log %s, %s%s%s\n", seed,
+	       ep->profile->name, modes[mode], logs[log], ad ? "A/D" : "no A/D",
+	       allocs ? ", allocations fail" : "",
+	       races ? ", races are lost" : "");
+
+	ep->world = world_new(ep->switching ? UM_FAST_TAG : mode, ad, true);
+	ep->world->mmu.log = log;
+	ep->world->mmu.audit = true;
+	ep->world->cpu[VCPUS - 1].tag = 0;
+	pthread_mutex_init(&ep->slots, NULL);
+	pause_init(&ep->pause);
+	shim_alloc_fail = allocs ? 50 : 0;
+	shim_cas_fail = races ? 50 : 0;
+	return ep;
+}
+
+static void add_up(struct episode *ep)
+{
 	int i;
 
-	round->switching = mode == MODES;
-	round->world = world_new(mode % MODES, ad, true);
-	round->seed = round_seed;
-	round->profile = profile;
-	pause_init(&round->pause);
-	/* One vCPU has no tag of its own. */
-	round->world->cpu[2].tag = 0;
-	round->world->mmu.audit = true;
-	for (i = 0; i < n; i++) {
-		jobs[i].round = round;
-		pthread_create(&jobs[i].thread, NULL, jobs[i].run, &jobs[i]);
-	}
-	for (i = 0; i < 3; i++)
-		pthread_join(jobs[i].thread, NULL);
-	WRITE_ONCE(round->stop, true);
-	for (; i < n; i++)
-		pthread_join(jobs[i].thread, NULL);
-
-	judge(round);
 	for (i = 0; i < CPUS; i++) {
-		struct um_fault_stat *stat = &round->world->cpu[i].stat;
+		struct um_fault_stat *stat = &ep->world->cpu[i].stat;
 
-		sum.taken += stat->taken;
-		sum.fixed += stat->fixed;
-		sum.fast += stat->fast;
-		sum.retry += stat->retry;
-		sum.claim_lost += stat->claim_lost;
-		sum.claim_taken += stat->claim_taken;
+		total.faults += stat->taken;
+		total.fast += stat->fast;
+		total.lost += stat->claim_lost;
+		total.taken += stat->claim_taken;
 	}
-	printf("# faults %llu fixed %llu fast %llu retry %llu lost %llu",
-	       sum.taken, sum.fixed, sum.fast, sum.retry, sum.claim_lost);
-	printf(" taken %llu splits %lld merges %lld flushes %lld\n",
-	       sum.claim_taken, round->world->mmu.stat.splits.counter,
-	       round->world->mmu.stat.merges.counter,
-	       round->world->mmu.stat.flushes.counter);
-	if (!world_free(round->world))
+	total.harvests += ep->harvests;
+	total.changes += ep->changes;
+	total.audits += ep->audits;
+	total.slots += ep->slot_changes;
+	total.episodes++;
+}
+
+static bool play(u64 seed)
+{
+	struct episode *ep = episode_new(seed);
+	struct actor actors[] = {
+		{ .id = 0, .run = vcpu_run }, { .id = 1, .run = vcpu_run },
+		{ .id = 2, .run = vcpu_run }, { .run = host_run },
+		{ .run = noise_run },	      { .run = log_run },
+		{ .run = slot_run },	      { .run = audit_run },
+	};
+	const int n = sizeof(actors) / sizeof(actors[0]);
+	int i;
+
+	shim_yields = true;
+	for (i = 0; i < n; i++) {
+		actors[i].episode = ep;
+		pthread_create(&actors[i].thread, NULL, actors[i].run,
+			       &actors[i]);
+	}
+	for (i = 0; i < length * 10 && !shim_warnings(); i++)
+		usleep(100000);
+	__atomic_store_n(&ep->stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < n; i++)
+		pthread_join(actors[i].thread, NULL);
+	shim_yields = false;
+	shim_alloc_fail = 0;
+	shim_cas_fail = 0;
+
+	set_logging(ep, true);
+	judge(ep);
+	add_up(ep);
+	if (!world_free(ep->world))
 		world_bug("leak");
-	free(round);
+	free(ep);
+	if (shim_warnings())
+		printf("not ok - torture: again with -e %llu\n", seed);
+	return !shim_warnings();
+}
+
+static void progress(time_t seconds)
+{
+	printf("# %lld s: %llu episodes, %llu faults (%llu fast, %llu claims lost, %llu taken), ",
+	       (long long)seconds, total.episodes, total.faults, total.fast,
+	       total.lost, total.taken);
+	printf("%llu harvests, %llu host changes, %llu slot changes, %llu audits\n",
+	       total.harvests, total.changes, total.slots, total.audits);
+}
+
+static bool play_for(int seconds, u64 seed)
+{
+	time_t start = time(NULL), said = start, now = start;
+	u64 i;
+
+	for (i = 0; now < start + seconds; i++) {
+		if (!play(seed * 1000000 + i))
+			return false;
+		now = time(NULL);
+		if (now >= said + 10) {
+			progress(now - start);
+			said = now;
+		}
+	}
+	progress(now - start);
+	printf("ok - torture: %d s, seed %llu\n", seconds, seed);
+	return true;
+}
+
+/* Lines of "EPISODE what it once found"; # begins a comment. */
+static bool play_file(const char *name)
+{
+	FILE *file = fopen(name, "r");
+	char line[200];
+	bool good = true;
+	int n = 0;
+
+	while (good && file && fgets(line, sizeof(line), file)) {
+		if (*line == '#' || *line == '\n')
+			continue;
+		good = play(strtoull(line, NULL, 0));
+		printf("%sok %d - episode %s", good ? "" : "not ", ++n, line);
+	}
+	printf("1..%d\n", n);
+	return good && file && !fclose(file);
 }
 
 int main(int argc, char **argv)
 {
-	const int plays = 2 * (MODES + 1) * 3;
-	int rounds = 1, opt, i, n = 0;
+	const char *file = NULL;
+	int seconds = 10, opt;
+	bool good = true;
+	u64 seed = 1;
 
-	while ((opt = getopt(argc, argv, "s:n:w:")) != -1) {
-		if (opt == 's')
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	shim_thread(1);
+	shim_disturb = world_disturb;
+	shim_settle = world_settle;
+	while ((opt = getopt(argc, argv, "t:s:l:e:f:")) != -1) {
+		if (opt == 't')
+			seconds = atoi(optarg);
+		else if (opt == 's')
 			seed = strtoull(optarg, NULL, 0);
-		else if (opt == 'n')
-			rounds = atoi(optarg);
-		else if (opt == 'w')
-			writes = atoi(optarg);
+		else if (opt == 'l')
+			length = atoi(optarg);
+		else if (opt == 'e')
+			return !play(strtoull(optarg, NULL, 0));
+		else if (opt == 'f')
+			file = optarg;
 		else
 			return 2;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	shim_thread(seed);
-	shim_yields = true;
-	printf("TAP version 13\n1..%d\n# seed %llu\n", rounds * plays, seed);
-	for (i = 0; i < rounds * plays; i++) {
-		const struct profile *profile = &profiles[i % 3];
-		int mode = (UM_FAST_TAG + i / 3) % (MODES + 1);
-		bool ad = i * 2 / plays % 2 == 0;
-
-		play(profile, mode, ad, seed + i * 1000);
-		printf("%sok %d - race %s %s %s seed %llu\n",
-		       shim_warnings() ? "not " : "", ++n, profile->name,
-		       modes[mode], ad ? "ad" : "noad", seed + i * 1000);
-		if (shim_warnings())
-			return 1;
-	}
-	return 0;
+	good = file ? play_file(file) : play_for(seconds, seed);
+	return !good;
 }

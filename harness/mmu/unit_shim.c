@@ -23,26 +23,29 @@ static int complaints(int said)
 static void lock_order(void)
 {
 	int said = shim_warnings();
-	spinlock_t one, two;
+	spinlock_t one, two, low, high;
 	u64 taken = shim_locks_taken;
 
 	spin_lock_init(&one);
 	spin_lock_init(&two);
+	spin_lock_init(&low);
+	spin_lock_init(&high);
 	spin_lock_nested(&one, 1);
 	spin_lock_nested(&two, 2);
 	CHECK(shim_locks_held() == 2);
 	spin_unlock(&one);
 	spin_unlock(&two);
 	CHECK(complaints(said) == 0);
-	spin_lock_nested(&two, 2);
-	spin_lock_nested(&one, 1);
-	spin_unlock(&one);
+	/* Others than above: ThreadSanitizer has a view of its own. */
+	spin_lock_nested(&high, 2);
+	spin_lock_nested(&low, 1);
+	spin_unlock(&low);
 	CHECK(complaints(said) == 1);
-	spin_lock_nested(&one, 2);
-	spin_unlock(&one);
+	spin_lock_nested(&low, 2);
+	spin_unlock(&low);
 	CHECK(complaints(said) == 1);
-	spin_unlock(&two);
-	spin_unlock(&two);
+	spin_unlock(&high);
+	spin_unlock(&high);
 	CHECK(complaints(said) == 1);
 	CHECK(!shim_locks_held());
 	CHECK(shim_locks_taken == taken + 5);

@@ -79,21 +79,28 @@ void slot_log(struct world *world, enum slot_log log)
 		um_mmu_slot_log_stop(&world->mmu, new);
 }
 
-/* As core/ deletes and makes a slot: unpublish, let readers leave, zap. */
+/*
+ * As core/ deletes a slot: unpublish, let readers leave, zap. Until then the
+ * notifier goes on to find it.
+ */
 struct um_slot *slot_remove(struct world *world, int i)
 {
 	struct um_slot *slot = world->slots[i];
 
+	rcu_assign_pointer(world->dying, slot);
 	rcu_assign_pointer(world->slots[i], NULL);
 	shim_synchronize_srcu();
 	synchronize_rcu();
 	um_mmu_slot_zap(&world->mmu, slot);
+	rcu_assign_pointer(world->dying, NULL);
 	return slot;
 }
 
 void slot_insert(struct world *world, int i, struct um_slot *slot)
 {
 	rcu_assign_pointer(world->slots[i], slot);
+	shim_synchronize_srcu();
+	synchronize_rcu();
 }
 
 struct world *world_newest;

@@ -75,6 +75,7 @@ struct cpu {
 struct world {
 	struct um_mmu mmu;
 	struct um_slot *slots[2]; /* SRCU */
+	struct um_slot *dying;	  /* SRCU; for the notifier alone */
 	pthread_mutex_t ops; /* one change of host memory at a time */
 	pthread_mutex_t mm;  /* hpte, frames; inside ops */
 	struct hpte hpte[GFNS];
@@ -99,6 +100,8 @@ void host_init(struct world *world, bool huge);
 /* The notifier's bracket around a change of frames [start, end). */
 void host_inval_begin(struct world *world, gfn_t start, gfn_t end);
 void host_inval_end(struct world *world, gfn_t start, gfn_t end);
+/* Frames [start, end) of one slot, without that bracket. */
+void host_unmap(struct world *world, gfn_t start, gfn_t end);
 /* What a host does to its pages; @gfn in RAM. */
 void host_migrate(struct world *world, gfn_t gfn);
 void host_share(struct world *world, gfn_t gfn);
@@ -117,6 +120,13 @@ void cpu_leave(struct cpu *cpu);
 bool cpu_access(struct cpu *cpu, gfn_t gfn, u8 access);
 /* Leaves the guest, handles the violation. */
 enum um_pf cpu_fault(struct cpu *cpu, u32 *path);
+
+/*
+ * For shim_disturb and shim_settle: do to an entry what another party might do at any time, so
+ * that a compare-and-exchange fails: age a leaf, break a claim, try to claim.
+ */
+void world_disturb(u64 *word, u64 expected);
+void world_settle(void);
 
 /* Every leaf maps what the host maps. Nothing else runs. */
 bool world_check_leaves(struct world *world);

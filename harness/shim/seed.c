@@ -13,10 +13,10 @@ bool shim_yields;
 __thread enum shim_pace shim_pace = SHIM_STEADY;
 unsigned int shim_alloc_fail, shim_cas_fail;
 void (*shim_disturb)(u64 *word, u64 expected);
+void (*shim_settle)(void);
 __thread void (*shim_stall)(void);
 __thread int shim_stall_skip;
 static __thread u64 state;
-static __thread bool disturbing;
 static int warnings;
 
 void shim_seed(u64 seed)
@@ -96,10 +96,13 @@ void shim_before_cas(void *word, u64 expected)
 		shim_stall = NULL;
 		stall();
 	}
-	if (!shim_cas_fail || disturbing ||
-	    shim_random() % 1024 >= shim_cas_fail)
-		return;
-	disturbing = true;
-	shim_disturb(word, expected);
-	disturbing = false;
+	if (shim_cas_fail && shim_random() % 1024 < shim_cas_fail)
+		shim_disturb(word, expected);
+}
+
+void shim_after_cas(void)
+{
+	if (shim_cas_fail)
+		shim_settle();
+	shim_yield_hard();
 }

@@ -30,13 +30,16 @@ extern unsigned int shim_alloc_fail, shim_cas_fail;
 bool shim_alloc_fails(void);
 /*
  * A compare-and-exchange does not fail by itself. To make one fail, a test
- * sets shim_disturb to what another party might do to the word just then.
+ * sets shim_disturb to what another party might do to the word just then, and
+ * shim_settle to what it does afterwards.
  */
 extern void (*shim_disturb)(u64 *word, u64 expected);
+extern void (*shim_settle)(void);
 /* Runs once, before the thread's compare-and-exchange after @skip others. */
 extern __thread void (*shim_stall)(void);
 extern __thread int shim_stall_skip;
 void shim_before_cas(void *word, u64 expected);
+void shim_after_cas(void);
 
 /* Slots are under a domain of their own, as in the kernel: see rcu.c. */
 void shim_srcu_read_lock(void);

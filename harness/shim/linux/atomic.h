@@ -42,7 +42,7 @@ typedef struct {
 		bool __ok = __atomic_compare_exchange_n(                  \
 			__ptr, __old, new, false, __ATOMIC_SEQ_CST,       \
 			__ATOMIC_SEQ_CST);                                \
-		shim_yield_hard();                                        \
+		shim_after_cas();                                         \
 		__ok;                                                     \
 	})
 #define xchg(ptr, v)                                                      \
