@@ -8,7 +8,7 @@
  * Shown: while the page is trusted, the entry has no W.
  * Memory: TSO.
  *
- * letters F1
+ * letters F1 R1
  *
  * holds tag-1		TAG VCPUS=1
  * holds tag-2		TAG VCPUS=2
