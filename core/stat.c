@@ -47,6 +47,7 @@ static const struct stat_src vm_src[] = {
 	VM("tables_waits", CUMUL, stat.waits),
 	VM("splits", CUMUL, stat.splits),
 	VM("merges", CUMUL, stat.merges),
+	VM("recovered", CUMUL, stat.recovered),
 	VM("zapped", CUMUL, stat.zapped),
 	VM("aged", CUMUL, stat.aged),
 	VM("log_gets", CUMUL, stat.log_gets),

@@ -60,7 +60,7 @@ static enum um_pf um_fault_pin(struct um_mmu *mmu, struct um_fault *f)
 }
 
 /* Pin the host page. On CONTINUE the page is held. */
-static enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
+enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
 {
 	enum um_pf ret = um_fault_pin(mmu, f);
 
@@ -79,7 +79,7 @@ static enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f)
  * The page may become writable later without another pin, so the host hears
  * of it now.
  */
-static void um_fault_release(struct um_fault *f, enum um_pf ret)
+void um_fault_release(struct um_fault *f, enum um_pf ret)
 {
 	bool dirty = ret == UM_PF_FIXED && f->host_writable &&
 		     !(f->slot->flags & KVM_MEM_READONLY);

@@ -40,6 +40,13 @@ void um_zap_end_pay(struct um_zap *zap);
  * table or a frozen entry, which are left alone. SRCU or slots_lock held.
  */
 u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn);
+/* The entry of @level above @gfn if it is a table, in @*old; RCU held. */
+um_sptep_t um_zap_find(struct um_mmu *mmu, gfn_t gfn, int level, u64 *old);
+/*
+ * Z2 of a table that is out of the tree, and of those below it. @gfn is the
+ * first that it maps, @level that of its entries. Its debt is owed with @zap's.
+ */
+void um_zap_sweep(struct um_zap *zap, um_sptep_t table, gfn_t gfn, int level);
 /*
  * Take away the table that @old, an entry of @level for @gfn, points to. SRCU
  * or slots_lock held. False: lost a race.
@@ -76,7 +83,19 @@ u64 um_dbit_take(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 /* Copy D of every leaf into the bitmap. Sleeps. */
 void um_dbit_fold(struct um_mmu *mmu, const struct um_slot *slot);
 
+/* recover.c */
+/* Put leaves of @level back where the host maps @slot so. slots_lock held. */
+void um_recover(struct um_mmu *mmu, struct um_slot *slot, int level);
+
+/* fault.c */
+/* Pin the host page. On CONTINUE the page is held, and f->goal_level set. */
+enum um_pf um_fault_resolve(struct um_mmu *mmu, struct um_fault *f);
+/* Let it go; FIXED: it is mapped. */
+void um_fault_release(struct um_fault *f, enum um_pf ret);
+
 /* tdp.c */
+/* The leaf of f->goal_level that f, resolved, asks for. */
+u64 um_tdp_leaf(const struct um_mmu *mmu, const struct um_fault *f);
 enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f);
 /*
  * Replace the huge leaf @old by a table of 512 leaves that map the same, or

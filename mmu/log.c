@@ -78,76 +78,38 @@ void um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot)
 		um_table_free(spare);
 }
 
-/* Would the host let one leaf map what this table maps page by page? */
-static bool um_log_stop_worth(struct um_mmu *mmu, struct um_slot *slot,
-			      gfn_t base)
-{
-	struct um_fault probe = {
-		.gfn = base,
-		.access = UM_ACC_R,
-		.slot = slot,
-	};
-
-	if (um_host_pin(mmu, &probe) != UM_PF_CONTINUE)
-		return false;
-	um_host_unpin(&probe, false);
-	return probe.host_level >= UM_LEVEL_2M;
-}
-
-/* The entry of level 2 above @gfn, if it is a table; RCU held. */
-static um_sptep_t um_log_stop_table(struct um_mmu *mmu, gfn_t gfn, u64 *old)
+/*
+ * The CPU would log writes that nobody wants to hear of, and leave the guest to
+ * do so: in mode PML, what may be written counts as written.
+ */
+static void um_log_stop_some(struct um_mmu *mmu, gfn_t start, gfn_t end)
 {
 	struct um_iter iter;
 
-	um_for_each_spte(iter, mmu, gfn, gfn + 1) {
-		*old = iter.old;
-		if (iter.level == UM_LEVEL_2M && um_spte_is_table(iter.old))
-			return iter.sptep;
+	rcu_read_lock();
+	um_for_each_spte(iter, mmu, start, end) {
+		u64 old = iter.old;
+
+		while (um_spte_is_leaf(old) && (old & UM_SPTE_W) &&
+		       !(old & UM_SPTE_D))
+			if (um_spte_try(iter.sptep, &old, old | UM_SPTE_D))
+				break;
 	}
-	return NULL;
-}
-
-static bool um_log_stop_has_table(struct um_mmu *mmu, gfn_t gfn)
-{
-	bool has;
-	u64 old;
-
-	rcu_read_lock();
-	has = um_log_stop_table(mmu, gfn, &old);
 	rcu_read_unlock();
-	return has;
-}
-
-/* Take the table; the next fault there finds room for a huge leaf. */
-static void um_log_stop_take(struct um_mmu *mmu, gfn_t gfn)
-{
-	struct um_zap zap;
-	um_sptep_t sptep;
-	u64 old;
-
-	um_zap_begin(&zap, mmu);
-	rcu_read_lock();
-	sptep = um_log_stop_table(mmu, gfn, &old);
-	if (sptep)
-		um_zap_table(&zap, sptep, old, gfn, UM_LEVEL_2M);
-	rcu_read_unlock();
-	um_zap_end(&zap);
 }
 
 void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot)
 {
-	const u64 step = um_level_pages(UM_LEVEL_2M);
 	const gfn_t end = slot->base + slot->npages;
-	gfn_t gfn = um_gfn_round_down(slot->base + step - 1, UM_LEVEL_2M);
+	gfn_t gfn;
 
-	if (!mmu->hugepages || !mmu->caps.huge2m)
-		return;
-	for (; gfn + step <= end; gfn += step) {
-		if (um_slot_allows_level(slot, gfn, UM_LEVEL_2M) &&
-		    um_log_stop_has_table(mmu, gfn) &&
-		    um_log_stop_worth(mmu, slot, gfn))
-			um_log_stop_take(mmu, gfn);
-		um_zap_throttle(mmu);
+	if (mmu->hugepages && mmu->caps.huge2m)
+		um_recover(mmu, slot, UM_LEVEL_2M);
+	if (mmu->hugepages && mmu->caps.huge1g)
+		um_recover(mmu, slot, UM_LEVEL_1G);
+	for (gfn = slot->base; mmu->log == UM_LOG_PML && gfn < end;
+	     gfn += UM_DIRTY_STEP) {
+		um_log_stop_some(mmu, gfn, min(gfn + UM_DIRTY_STEP, end));
 		um_host_relax();
 	}
 }

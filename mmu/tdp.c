@@ -27,7 +27,7 @@
 /* Lost races before the guest is asked to try again. */
 #define UM_TDP_TRIES 32
 
-static u64 um_tdp_leaf(const struct um_mmu *mmu, const struct um_fault *f)
+u64 um_tdp_leaf(const struct um_mmu *mmu, const struct um_fault *f)
 {
 	um_pfn_t pfn = f->pfn & ~(um_level_pages(f->goal_level) - 1);
 	u64 spte = um_spte_make_leaf(pfn, f->goal_level, f->device);

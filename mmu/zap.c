@@ -110,8 +110,7 @@ u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn)
 }
 
 /* Z2, from the top down, so that a child is dead before its entries are. */
-static void um_zap_sweep(struct um_zap *zap, um_sptep_t table, gfn_t gfn,
-			 int level)
+void um_zap_sweep(struct um_zap *zap, um_sptep_t table, gfn_t gfn, int level)
 {
 	int i;
 
@@ -133,6 +132,18 @@ static void um_zap_sweep(struct um_zap *zap, um_sptep_t table, gfn_t gfn,
 		um_zap_pay(zap);
 	}
 	zap->tables[zap->n++] = um_sptep_table(table);
+}
+
+um_sptep_t um_zap_find(struct um_mmu *mmu, gfn_t gfn, int level, u64 *old)
+{
+	struct um_iter iter;
+
+	um_for_each_spte(iter, mmu, gfn, gfn + 1) {
+		*old = iter.old;
+		if (iter.level == level && um_spte_is_table(iter.old))
+			return iter.sptep;
+	}
+	return NULL;
 }
 
 bool um_zap_table(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn,
@@ -202,20 +213,6 @@ static bool um_table_is_empty(um_sptep_t table)
 		if (um_spte_read(table + i) != UM_SPTE_EMPTY)
 			return false;
 	return true;
-}
-
-/* The entry of @level above @gfn if it is a table; RCU held. */
-static um_sptep_t um_zap_find(struct um_mmu *mmu, gfn_t gfn, int level,
-			      u64 *old)
-{
-	struct um_iter iter;
-
-	um_for_each_spte(iter, mmu, gfn, gfn + 1) {
-		*old = iter.old;
-		if (iter.level == level && um_spte_is_table(iter.old))
-			return iter.sptep;
-	}
-	return NULL;
 }
 
 /*

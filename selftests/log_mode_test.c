@@ -2,7 +2,8 @@
 /*
  * umbra's log modes, each with automatic and with manual protection: that no
  * page is lost while vCPUs write or the host moves pages. Huge pages: split for
- * the log. A device that is not umbra's skips.
+ * the log, joined after it without the guest's help. A device that is not
+ * umbra's skips.
  */
 #include "kselftest_harness.h"
 #include "lib/vm.h"
@@ -239,6 +240,47 @@ static u64 huge_leaves(struct huge *h)
 			SKIP(return, "the host gave no huge pages"); \
 		}						\
 	} while (0)
+
+TEST(huge_pages_return_in_place)
+{
+	struct huge h = huge_vm(0, UM_LOG_MODE_WRPROT);
+	u64 before, taken, splits;
+	int i;
+
+	HUGE_TEST_START(h, before);
+	for (i = 0; i < 3; i++) {
+		splits = stats_get(h.vm->fd, "splits");
+		vm_slot(h.vm, MEM_SLOT, LOG, MEM_GPA, h.size, h.mem);
+		EXPECT_EQ(before - 4, huge_leaves(&h));
+		EXPECT_EQ(splits + 4, stats_get(h.vm->fd, "splits"));
+		remote_do(&h.vm->vcpus[0], REMOTE_FILL, MEM_GPA, i, 600);
+		vm_slot(h.vm, MEM_SLOT, 0, MEM_GPA, h.size, h.mem);
+		EXPECT_EQ(before, huge_leaves(&h));
+		/* The guest has them at once, with all rights. */
+		taken = stats_get(h.vm->vcpus[0].fd, "pf_fixed") +
+			stats_get(h.vm->vcpus[0].fd, "pf_fast");
+		remote_do(&h.vm->vcpus[0], REMOTE_FILL, MEM_GPA, i, 2048);
+		EXPECT_EQ(taken, stats_get(h.vm->vcpus[0].fd, "pf_fixed") +
+				 stats_get(h.vm->vcpus[0].fd, "pf_fast"));
+	}
+	vm_free(h.vm);
+}
+
+/* What the host does not map huge any more stays small. */
+TEST(small_pages_stay)
+{
+	struct huge h = huge_vm(0, UM_LOG_MODE_WRPROT);
+	u64 before;
+
+	HUGE_TEST_START(h, before);
+	vm_slot(h.vm, MEM_SLOT, LOG, MEM_GPA, h.size, h.mem);
+	ASSERT_EQ(0, madvise(h.mem + HUGE_SIZE, PAGE_SIZE, MADV_DONTNEED));
+	vm_slot(h.vm, MEM_SLOT, 0, MEM_GPA, h.size, h.mem);
+	EXPECT_EQ(before - 1, huge_leaves(&h));
+	EXPECT_EQ(0, remote_read(&h.vm->vcpus[0], GPAGE(512)));
+	EXPECT_EQ(514, remote_read(&h.vm->vcpus[0], GPAGE(513)));
+	vm_free(h.vm);
+}
 
 /* All set at the start: nothing is split before it is cleared. */
 TEST(split_at_clear)

@@ -114,6 +114,7 @@ static void run(const struct race *race, u64 seed, int times)
 
 	stage.world = world_new(race->mode, !race->noad, race->huge);
 	memset(race_copy, 0, sizeof(race_copy));
+	stage.world->mmu.log = race->log;
 	if (race->logged)
 		slot_log(stage.world, true);
 	while (n < RACE_SIDES && race->side[n])
@@ -210,6 +211,20 @@ void race_harvest(struct world *world, struct cpu *cpu)
 		if (test_bit(i, slot->dirty_out))
 			race_copy[slot->base + i] =
 				host_read(world, slot->base + i);
+}
+
+void race_clear(struct world *world, unsigned long mask)
+{
+	struct um_slot *slot = world->slots[0];
+	int i;
+
+	um_dirty_sync(&world->mmu, slot);
+	mask &= READ_ONCE(slot->dirty[0]);
+	if (um_dirty_clear(&world->mmu, slot, 0, 1, &mask))
+		um_tlb_pay(&world->mmu);
+	for (i = 0; i < RACE_PAGES; i++)
+		if (mask >> i & 1)
+			race_copy[RACE_GFN + i] = host_read(world, RACE_GFN + i);
 }
 
 void race_migrate(struct world *world, struct cpu *cpu)

@@ -22,6 +22,7 @@
 struct race {
 	const char *name;
 	enum um_fast_mode mode;
+	enum um_log_mode log;
 	bool noad;	/* the CPU keeps no A/D flags */
 	bool huge;	/* the host has huge pages */
 	bool logged;	/* the slot is logged from the start */
@@ -54,6 +55,8 @@ void race_write(struct world *world, struct cpu *cpu);
 void race_read(struct world *world, struct cpu *cpu);
 /* Harvest the log into the copies of the pages. */
 void race_harvest(struct world *world, struct cpu *cpu);
+/* As user space does with manual protection, for pages with a bit in @mask. */
+void race_clear(struct world *world, unsigned long mask);
 void race_migrate(struct world *world, struct cpu *cpu);
 void race_share(struct world *world, struct cpu *cpu);
 

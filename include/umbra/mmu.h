@@ -50,6 +50,7 @@ struct um_mmu_stat {
 	atomic64_t waits;	/* times somebody waited because of those */
 	atomic64_t splits;
 	atomic64_t merges;
+	atomic64_t recovered;	/* huge leaves put back when logging ended */
 	atomic64_t zapped;	/* leaves removed */
 	atomic64_t aged;	/* leaves found used, and made unused */
 	atomic64_t log_gets;	/* KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG */
