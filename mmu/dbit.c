@@ -24,13 +24,22 @@ static bool um_dbit_is_marked(u64 spte)
 	return um_spte_level(spte) == UM_LEVEL_4K && (spte & UM_SPTE_D);
 }
 
-void um_dbit_save(struct um_mmu *mmu, gfn_t gfn, u64 old)
+bool um_dbit_save(struct um_mmu *mmu, um_sptep_t sptep, gfn_t gfn, u64 *old)
 {
 	const struct um_slot *slot;
 	int idx;
 
-	if (mmu->log != UM_LOG_DBIT || !um_dbit_is_marked(old))
-		return;
+	if (mmu->log != UM_LOG_DBIT || !um_dbit_is_marked(*old))
+		return true;
+	/*
+	 * A harvest may take bit and D, and a write set D again: the word would
+	 * be the same. Without W, D does not come back.
+	 */
+	if (*old & UM_SPTE_W) {
+		if (um_spte_try(sptep, old, *old & ~UM_SPTE_W))
+			*old &= ~UM_SPTE_W;
+		return false;
+	}
 	/* H6: D is read, then the bit looked at or set, then D goes. */
 	smp_mb();
 	idx = um_host_read_lock(mmu);
@@ -38,6 +47,7 @@ void um_dbit_save(struct um_mmu *mmu, gfn_t gfn, u64 old)
 	if (slot && um_slot_is_logged(slot))
 		um_host_mark_dirty(mmu, slot, gfn);
 	um_host_read_unlock(mmu, idx);
+	return true;
 }
 
 /* Take D from the leaf. False: it has none. */

@@ -97,8 +97,8 @@ void um_zap_end_pay(struct um_zap *zap)
 u64 um_zap_entry(struct um_zap *zap, um_sptep_t sptep, u64 old, gfn_t gfn)
 {
 	while (um_spte_is_leaf(old) || um_spte_is_claim(old)) {
-		um_dbit_save(zap->mmu, gfn, old);
-		if (!um_spte_try(sptep, &old, UM_SPTE_EMPTY))
+		if (!um_dbit_save(zap->mmu, sptep, gfn, &old) ||
+		    !um_spte_try(sptep, &old, UM_SPTE_EMPTY))
 			continue;
 		/* A claim may stand for a leaf that its owner took. */
 		zap->took = true;
@@ -118,9 +118,9 @@ void um_zap_sweep(struct um_zap *zap, um_sptep_t table, gfn_t gfn, int level)
 		gfn_t child = gfn + i * um_level_pages(level);
 		u64 old = um_spte_read(table + i);
 
-		do
-			um_dbit_save(zap->mmu, child, old);
-		while (!um_spte_try(table + i, &old, UM_SPTE_DEAD));
+		while (!um_dbit_save(zap->mmu, table + i, child, &old) ||
+		       !um_spte_try(table + i, &old, UM_SPTE_DEAD))
+			;
 		if (um_spte_is_leaf(old))
 			zap->leaves[um_spte_level(old) - 1]++;
 		else if (um_spte_is_table(old))

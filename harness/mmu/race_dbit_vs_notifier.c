@@ -41,5 +41,10 @@ static const struct race races[] = {
 	  .before = write_all,
 	  .side = { race_harvest, migrate_all },
 	  .after = was_told },
+	{ .name = "dbit vs notifier, under writers",
+	  .mode = UM_FAST_TAG,
+	  .log = UM_LOG_DBIT,
+	  .logged = true,
+	  .side = { race_harvest, race_migrate, race_write, race_write } },
 };
 RACE_MAIN(races)
