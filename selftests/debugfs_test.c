@@ -38,6 +38,9 @@ FIXTURE_SETUP(debugfs)
 	if (!self->there)
 		return;
 	self->vm = vm_boot_remote(2);
+	/* With PML no write to a logged page faults. */
+	ASSERT_EQ(0, vm_enable_cap(self->vm, UM_CAP_LOG_MODE,
+				   UM_LOG_MODE_WRPROT));
 	vm_add_mem(self->vm, MEM_SLOT, LOG, MEM_GPA, SIZE);
 	snprintf(self->dir, sizeof(self->dir), DEBUGFS "/umbra/%d-%d",
 		 getpid(), self->vm->fd);

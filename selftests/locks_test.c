@@ -12,7 +12,7 @@
 #define LOG KVM_MEM_LOG_DIRTY_PAGES
 #define VCPUS 2
 #define ROUNDS 60
-#define RING_BYTES 4096
+#define RING_BYTES 65536
 #define TAGS 63 /* ids that claims have: docs/spte.md */
 
 /* Everybody writes every page, each a word of its own. */
@@ -71,15 +71,18 @@ FIXTURE_TEARDOWN(locks)
 		vm_free(self->vm);
 }
 
-static void begin(struct vm *vm, struct vcpu_thread *t, int mode)
+/* Before there is a slot: with PML no write to a logged page faults. */
+static void choose(struct vm *vm, int mode)
 {
-	struct kvm_enable_cap cap = {
-		.cap = UM_CAP_FASTPATH,
-		.args = { mode },
-	};
+	REQUIRE(!vm_enable_cap(vm, UM_CAP_FASTPATH, mode), "mode %d", mode);
+	REQUIRE(!vm_enable_cap(vm, UM_CAP_LOG_MODE, UM_LOG_MODE_WRPROT),
+		"log mode");
+}
+
+static void begin(struct vm *vm, struct vcpu_thread *t)
+{
 	int i;
 
-	REQUIRE(!KERR(vm->fd, KVM_ENABLE_CAP, &cap), "mode %d", mode);
 	for (i = 0; i < VCPUS; i++)
 		vcpu_thread_start(&t[i], &vm->vcpus[i]);
 }
@@ -100,8 +103,9 @@ TEST_F(locks, none_taken)
 	if (!umbra())
 		SKIP(return, "not umbra: no statistic mmu_lock");
 	self->vm = vm_boot(VCPUS, (void (*)(void))writer);
+	choose(self->vm, variant->mode);
 	self->mem = vm_add_mem(self->vm, MEM_SLOT, LOG, MEM_GPA, SIZE);
-	begin(self->vm, self->t, variant->mode);
+	begin(self->vm, self->t);
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, vm_dirty_log(self->vm, MEM_SLOT, self->bits));
 		ASSERT_EQ(0, madvise(self->mem + i % 8 * SIZE / 8, SIZE / 8,
@@ -150,8 +154,9 @@ TEST_F(locks, none_taken_by_clear)
 	self->vm = vm_boot(VCPUS, (void (*)(void))writer);
 	if (KERR(self->vm->fd, KVM_ENABLE_CAP, &cap))
 		SKIP(return, "no KVM_CLEAR_DIRTY_LOG");
+	choose(self->vm, variant->mode);
 	self->mem = vm_add_mem(self->vm, MEM_SLOT, LOG, MEM_GPA, SIZE);
-	begin(self->vm, self->t, variant->mode);
+	begin(self->vm, self->t);
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, vm_dirty_log(self->vm, MEM_SLOT, self->bits));
 		ASSERT_EQ(0, clear_log(self->vm, self->bits));
@@ -174,8 +179,9 @@ TEST_F(locks, none_taken_by_reset)
 	self->vm = vm_boot_rings(VCPUS, (void (*)(void))writer, RING_BYTES);
 	for (i = 0; i < VCPUS; i++)
 		ring_map(&ring[i], &self->vm->vcpus[i], RING_BYTES);
+	choose(self->vm, variant->mode);
 	self->mem = vm_add_mem(self->vm, MEM_SLOT, LOG, MEM_GPA, SIZE);
-	begin(self->vm, self->t, variant->mode);
+	begin(self->vm, self->t);
 	for (k = 0; k < ROUNDS; k++) {
 		for (i = 0; i < VCPUS; i++)
 			while (ring_harvest(&ring[i], &slot, &offset))
