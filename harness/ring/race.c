@@ -189,13 +189,21 @@ static void join(void)
 		pthread_join(vcpus[i].thread, NULL);
 }
 
-/* Every write is in the copy. */
-static void write_vs_harvest(void)
+/* Each round ends with a look at the copy; the first bad one is enough. */
+static void play(void (*round)(void))
+{
+	int i;
+
+	for (i = 0; i < rounds && !tap_bad; i++, seed++)
+		round();
+}
+
+static void write_and_harvest(void)
 {
 	int i, lost = 0;
 
 	begin();
-	for (i = 0; i < 2000 * rounds; i++)
+	for (i = 0; i < 2000 && !tap_bad; i++)
 		collect_all();
 	join();
 	for (i = 0; i < 4; i++)
@@ -203,6 +211,12 @@ static void write_vs_harvest(void)
 	for (i = 0; i < PAGES; i++)
 		lost += copy[i] != page[i];
 	EXPECT(!lost, "%d pages of the copy are stale", lost);
+}
+
+/* Every write is in the copy. */
+static void write_vs_harvest(void)
+{
+	play(write_and_harvest);
 }
 
 static void *run_reset(void *arg)
@@ -213,8 +227,7 @@ static void *run_reset(void *arg)
 	return NULL;
 }
 
-/* A second thread resets meanwhile: each entry is collected once. */
-static void reset_vs_reset(void)
+static void harvest_and_reset(void)
 {
 	pthread_t other;
 	u64 got[SIZE];
@@ -222,7 +235,7 @@ static void reset_vs_reset(void)
 
 	begin();
 	pthread_create(&other, NULL, run_reset, (void *)(seed + 77));
-	for (i = 0; i < 2000 * rounds; i++) {
+	for (i = 0; i < 2000 && !tap_bad; i++) {
 		u32 n = harvest(&vcpus[i % VCPUS], got);
 
 		reset();
@@ -236,6 +249,12 @@ static void reset_vs_reset(void)
 	for (i = 0; i < PAGES; i++)
 		lost += copy[i] != page[i];
 	EXPECT(!lost, "%d pages of the copy are stale", lost);
+}
+
+/* A second thread resets meanwhile: each entry is collected once. */
+static void reset_vs_reset(void)
+{
+	play(harvest_and_reset);
 }
 
 static void *run_hostile(void *arg)
