@@ -119,11 +119,14 @@ static void um_audit_begin(struct um_mmu *mmu, struct um_audit *audit)
 static bool um_audit_unrest(struct um_mmu *mmu, struct um_audit *audit,
 			    gfn_t gfn, int level, u64 spte, const char *what)
 {
+	bool moved;
+
 	/* A1: the entries before these. Pairs with M2 and T3. */
 	smp_rmb();
-	if (um_inval_moved(&mmu->inval, 0, true, audit->inval) ||
-	    atomic_read(&mmu->tlb.taking) ||
-	    atomic64_read(&mmu->tlb.owed) != audit->owed) {
+	moved = um_inval_moved(&mmu->inval, 0, true, audit->inval) ||
+		atomic_read(&mmu->tlb.taking);
+	smp_rmb(); /* A1: taking before owed, as who takes lowers it last. */
+	if (moved || atomic64_read(&mmu->tlb.owed) != audit->owed) {
 		audit->found = UM_AUDIT_MOVED;
 		return false;
 	}

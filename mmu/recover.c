@@ -21,6 +21,7 @@
 #include "internal.h"
 
 #include <umbra/host.h>
+#include <umbra/trace.h>
 
 /* A leaf that a huge one could have been split into; false: there is none. */
 static bool um_recover_sample(um_sptep_t table, int level, gfn_t *gfn)
@@ -74,6 +75,7 @@ static bool um_recover_commit(struct um_mmu *mmu, struct um_fault *f,
 	if (done) {
 		um_stat_leaf(mmu, f->goal_level, 1);
 		atomic64_inc(&mmu->stat.recovered);
+		trace_umbra_recover(f->gfn, f->goal_level);
 	}
 	return true;
 }

@@ -113,6 +113,18 @@ TRACE_EVENT(umbra_merge,
 	TP_printk("gfn 0x%llx level %d", __entry->gfn, __entry->level)
 );
 
+/* Logging ended, and a huge leaf of this level came back for a table. */
+TRACE_EVENT(umbra_recover,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level),
+	TP_STRUCT__entry(__field(u64, gfn) __field(int, level)),
+	TP_fast_assign(
+		__entry->gfn = gfn;
+		__entry->level = level;
+	),
+	TP_printk("gfn 0x%llx level %d", __entry->gfn, __entry->level)
+);
+
 /* Leaves by level, and tables, left the tree at once. */
 TRACE_EVENT(umbra_zap,
 	TP_PROTO(const u64 *leaves, unsigned int tables),

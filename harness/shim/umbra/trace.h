@@ -7,6 +7,7 @@
 	((void)(gfn), (void)(tag), (void)(path))
 #define trace_umbra_split(pfn, level) ((void)(pfn), (void)(level))
 #define trace_umbra_merge(gfn, level) ((void)(gfn), (void)(level))
+#define trace_umbra_recover(gfn, level) ((void)(gfn), (void)(level))
 #define trace_umbra_zap(leaves, tables) ((void)(leaves), (void)(tables))
 #define trace_umbra_age(gfn, pages, young) \
 	((void)(gfn), (void)(pages), (void)(young))
