@@ -12,6 +12,7 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <umbra/rmap.h>
 #include <umbra/vmx.h>
 
 static struct dentry *root;
@@ -90,10 +91,40 @@ static int debts_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(debts);
 
-/* Only the shadow engine has sets of sptep to count. */
+/* How many sets of each size one slot has at one level. */
+static void show_rmap_level(struct seq_file *m, struct um_vm *vm,
+			    const struct um_slot *slot, int level)
+{
+	u64 hist[UM_RMAP_HIST] = {};
+	int i;
+
+	um_rmap_histogram(&vm->mmu.rmap, slot, level, hist);
+	for (i = 1; i < UM_RMAP_HIST; i++)
+		if (hist[i])
+			seq_printf(m, "slot %u level %d entries < %llu: %llu\n",
+				   slot->id, level, BIT_ULL(i), hist[i]);
+}
+
+/* Only the shadow engine gives a slot its sets of sptep. */
 static int rmap_show(struct seq_file *m, void *unused)
 {
-	seq_puts(m, "no rmap on EPT\n");
+	struct um_vm *vm = m->private;
+	const struct um_slots *slots;
+	bool any = false;
+	int i, level, idx;
+
+	idx = srcu_read_lock(&vm->srcu);
+	slots = srcu_dereference(vm->slots, &vm->srcu);
+	for (i = 0; i < slots->n; i++) {
+		if (!READ_ONCE(slots->by_gfn[i]->rmap))
+			continue;
+		any = true;
+		for (level = UM_LEVEL_4K; level <= UM_LEVEL_1G; level++)
+			show_rmap_level(m, vm, slots->by_gfn[i], level);
+	}
+	srcu_read_unlock(&vm->srcu, idx);
+	if (!any)
+		seq_puts(m, "no slot has a reverse map\n");
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(rmap);

@@ -125,7 +125,7 @@ TEST_F(debugfs, every_file_reads)
 	ASSERT_GT(SLURP("locks"), 0);
 	EXPECT_NE(NULL, strstr(self->text, "untagged taken 0\n"));
 	ASSERT_GT(SLURP("rmap"), 0);
-	EXPECT_STREQ("no rmap on EPT\n", self->text);
+	EXPECT_STREQ("no slot has a reverse map\n", self->text);
 }
 
 TEST_F(debugfs, stalls_when_asked)
