@@ -101,7 +101,8 @@ result $bad "node_parameter"
 
 # 4: each legal parameter loads and is shown
 bad=0
-for p in engine=tdp fastpath=tag fastpath=mw fastpath=off pml=0 pml=1 \
+for p in engine=tdp fastpath=tag fastpath=pair fastpath=mw fastpath=off \
+	log=wrprot log=auto rmap=nulls rmap=locked waiting=16 pml=0 pml=1 \
 	hugepages=0 hugepages=1 audit=0 audit=1; do
 	if ! insmod "$ko" $p; then
 		echo "# $p does not load"
@@ -123,7 +124,8 @@ result $bad "parameters"
 
 # 5: garbage does not load
 bad=0
-for p in engine=none fastpath=fast pml=x hugepages=2x audit=z; do
+for p in engine=none fastpath=fast log=paper rmap=nuls waiting=few pml=x \
+	hugepages=2x audit=z; do
 	if insmod "$ko" $p 2>/dev/null; then
 		echo "# $p loads"
 		bad=1
