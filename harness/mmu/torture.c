@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Torture: vCPUs that read and write; a host that moves, shares and collapses
- * their pages; a user of the dirty log who harvests and turns it on and off;
- * aging; notifier calls; slots that go and come; modes that change; failing
- * allocations and lost compare-and-exchanges. All at once, in one world after
- * the other.
+ * their pages; users of the dirty log who harvest it, clear parts of it, and
+ * turn it on and off; aging; notifier calls; slots that go and come; modes that
+ * change; failing allocations and lost compare-and-exchanges. All at once, in
+ * one world after the other.
  *
  *   torture [-t SECONDS] [-s SEED] [-l LENGTH]    until the time is over
  *   torture -e EPISODE...                         only these; a failure names
@@ -37,7 +37,8 @@ static const char *const logs[] = { "wrprot", "pml", "dbit" };
 static int length = 2; /* seconds of an episode */
 
 static struct {
-	u64 episodes, faults, fast, lost, taken, harvests, changes, audits;
+	u64 episodes, faults, fast, lost, taken, harvests, clears, changes;
+	u64 audits;
 	u64 slots;
 } total;
 
@@ -77,6 +78,7 @@ static struct episode *episode_new(u64 seed)
 	ep->world->mmu.audit = true;
 	ep->world->cpu[VCPUS - 1].tag = 0;
 	pthread_mutex_init(&ep->slots, NULL);
+	pthread_mutex_init(&ep->copying, NULL);
 	pause_init(&ep->pause);
 	shim_alloc_fail = allocs ? 50 : 0;
 	shim_cas_fail = races ? 50 : 0;
@@ -96,6 +98,7 @@ static void add_up(struct episode *ep)
 		total.taken += stat->claim_taken;
 	}
 	total.harvests += ep->harvests;
+	total.clears += ep->clears;
 	total.changes += ep->changes;
 	total.audits += ep->audits;
 	total.slots += ep->slot_changes;
@@ -110,6 +113,7 @@ static bool play(u64 seed)
 		{ .id = 2, .run = vcpu_run }, { .run = host_run },
 		{ .run = noise_run },	      { .run = log_run },
 		{ .run = slot_run },	      { .run = audit_run },
+		{ .id = 0, .run = clear_run }, { .id = 1, .run = clear_run },
 	};
 	const int n = sizeof(actors) / sizeof(actors[0]);
 	int i;
@@ -145,8 +149,8 @@ static void progress(time_t seconds)
 	printf("# %lld s: %llu episodes, %llu faults (%llu fast, %llu claims lost, %llu taken), ",
 	       (long long)seconds, total.episodes, total.faults, total.fast,
 	       total.lost, total.taken);
-	printf("%llu harvests, %llu host changes, %llu slot changes, %llu audits\n",
-	       total.harvests, total.changes, total.slots, total.audits);
+	printf("%llu harvests, %llu clears, %llu host changes, %llu slot changes, %llu audits\n",
+	       total.harvests, total.clears, total.changes, total.slots, total.audits);
 }
 
 static bool play_for(int seconds, u64 seed)

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #define VCPUS 3 /* the last one has no tag */
+#define CLEARERS 2 /* a part of the bitmap each */
 
 /* What the episode is about. */
 struct profile {
@@ -29,10 +30,11 @@ struct episode {
 	bool stop;
 	bool logging;	/* slots */
 	bool switching; /* the mode of the fast path */
-	u64 copy[GFNS]; /* what the dirty log's user has; mm */
+	u64 copy[GFNS]; /* what the dirty log's user has; copying */
+	pthread_mutex_t copying;
 	pthread_mutex_t slots;	/* as slots_lock */
 	pthread_rwlock_t pause; /* everybody reads; whoever looks writes */
-	u64 harvests, changes, audits, slot_changes;
+	u64 harvests, clears, changes, audits, slot_changes;
 };
 
 /* Threads of an episode; @arg is a struct actor. torture_sides.c */
@@ -47,6 +49,7 @@ void *vcpu_run(void *arg);
 void *host_run(void *arg);
 void *noise_run(void *arg);
 void *log_run(void *arg);   /* GET, logging on and off */
+void *clear_run(void *arg); /* CLEAR */
 void *slot_run(void *arg);  /* slots go, come, and move */
 void *audit_run(void *arg); /* the audit that may run at any time */
 

@@ -158,10 +158,12 @@ void *audit_run(void *arg)
 	return NULL;
 }
 
-/* slots held */
+/* What is read last is kept last. */
 static void copy_page(struct episode *ep, gfn_t gfn)
 {
+	pthread_mutex_lock(&ep->copying);
 	ep->copy[gfn] = host_read(ep->world, gfn);
+	pthread_mutex_unlock(&ep->copying);
 }
 
 static void get(struct episode *ep)
@@ -175,6 +177,48 @@ static void get(struct episode *ep)
 		if (test_bit(i, slot->dirty_out))
 			copy_page(ep, slot->base + i);
 	ep->harvests++;
+}
+
+#define CLEAR_WORDS (RAM_PAGES / BITS_PER_LONG / CLEARERS)
+
+/* Read the bitmap of a part, clear what is set in it, copy those pages. */
+static void clear(struct episode *ep, struct um_slot *slot, size_t first)
+{
+	unsigned long mask[CLEAR_WORDS];
+	u64 i;
+
+	for (i = 0; i < CLEAR_WORDS; i++)
+		mask[i] = READ_ONCE(slot->dirty[first + i]);
+	if (um_dirty_clear(&ep->world->mmu, slot, first, CLEAR_WORDS, mask))
+		um_tlb_pay(&ep->world->mmu);
+	for (i = 0; i < CLEAR_WORDS * BITS_PER_LONG; i++)
+		if (test_bit(i, mask))
+			copy_page(ep, slot->base + first * BITS_PER_LONG + i);
+	__atomic_fetch_add(&ep->clears, 1, __ATOMIC_RELAXED);
+}
+
+/* KVM_CLEAR_DIRTY_LOG: under SRCU alone, beside whoever harvests. */
+void *clear_run(void *arg)
+{
+	struct actor *actor = arg;
+	struct episode *ep = actor->episode;
+	struct um_mmu *mmu = &ep->world->mmu;
+
+	shim_thread(ep->seed + 600 + actor->id);
+	while (!stopped(ep)) {
+		struct um_slot *slot;
+		int idx;
+
+		pthread_rwlock_rdlock(&ep->pause);
+		idx = um_host_read_lock(mmu);
+		slot = um_host_slot(mmu, RAM_BASE);
+		if (slot && slot->dirty)
+			clear(ep, slot, actor->id * CLEAR_WORDS);
+		um_host_read_unlock(mmu, idx);
+		pthread_rwlock_unlock(&ep->pause);
+		nap(2000);
+	}
+	return NULL;
 }
 
 /* slots held */
