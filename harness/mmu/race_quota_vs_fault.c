@@ -60,7 +60,7 @@ static void migrate_some(struct world *world, struct cpu *cpu)
 
 static void lower(struct world *world, struct cpu *cpu)
 {
-	few_tables(world);
+	um_mmu_set_quota(&world->mmu, QUOTA);
 	race_harvest(world, cpu);
 }
 

@@ -9,6 +9,12 @@
 
 static bool gone;
 
+/* The race before may have left it said. */
+static void present(struct world *world)
+{
+	gone = false;
+}
+
 static void delete(struct world *world, int i)
 {
 	struct um_slot *slot = slot_remove(world, i);
@@ -103,10 +109,12 @@ static void zap_small(struct world *world, struct cpu *cpu)
 
 static const struct race races[] = {
 	{ .name = "slot vs fault, whole tables",
+	  .before = present,
 	  .mode = UM_FAST_TAG,
 	  .rounds = 60,
 	  .side = { write_ram, write_ram, delete_ram } },
 	{ .name = "slot vs fault, a few pages",
+	  .before = present,
 	  .mode = UM_FAST_TAG,
 	  .rounds = 100,
 	  .side = { read_rom, read_rom, delete_rom } },
@@ -115,6 +123,7 @@ static const struct race races[] = {
 	  .before = fill,
 	  .side = { stay, zap_small } },
 	{ .name = "slot vs fault, no A/D flags",
+	  .before = present,
 	  .mode = UM_FAST_TAG,
 	  .noad = true,
 	  .rounds = 60,
