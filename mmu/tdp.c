@@ -106,7 +106,7 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
 		um_stat_leaf(mmu, f->goal_level, 1);
 	if (f->goal_level > UM_LEVEL_4K)
 		f->path |= UM_PATH_HUGE;
-	if ((leaf & um_log_bit(mmu)) && um_slot_is_logged(f->slot)) {
+	if (um_slot_is_logged(f->slot) && (leaf & um_log_bit(mmu))) {
 		/* After M5, never before. Pairs with H1. */
 		um_host_mark_dirty(mmu, f->slot, f->gfn);
 		f->path |= UM_PATH_DIRTY;
@@ -254,35 +254,43 @@ static enum um_pf um_tdp_descend(struct um_mmu *mmu, struct um_fault *f,
 	return UM_PF_CONTINUE;
 }
 
+/* The entry of level @goal above @gfn, or what ends the way to it. */
+static um_sptep_t um_tdp_reach(struct um_mmu *mmu, gfn_t gfn, int goal,
+			       int *level, u64 *spte)
+{
+	um_sptep_t table = um_table_sptep(mmu->root);
+	um_sptep_t sptep;
+
+	if (likely(goal == UM_LEVEL_4K))
+		return um_walk(mmu, gfn, level, spte);
+	for (*level = UM_LEVEL_ROOT;; --*level) {
+		sptep = table + um_gfn_index(gfn, *level);
+		*spte = um_spte_read(sptep);
+		if (*level == goal || !um_spte_is_table(*spte))
+			return sptep;
+		table = um_spte_child(*spte);
+	}
+}
+
 /* NOMEM: a table is needed and *@spare is NULL. */
 static enum um_pf um_tdp_walk(struct um_mmu *mmu, struct um_fault *f,
 			      u64 **spare)
 {
-	um_sptep_t table = um_table_sptep(mmu->root);
-	const gfn_t gfn = f->gfn;
-	const int goal = f->goal_level;
-	int level = UM_LEVEL_ROOT;
-	int tries = UM_TDP_TRIES;
+	int level, tries;
+	um_sptep_t sptep;
 	enum um_pf ret;
+	u64 spte;
 
-	while (tries) {
-		um_sptep_t sptep = table + um_gfn_index(gfn, level);
-		u64 spte = um_spte_read(sptep);
-
-		if (likely(level > goal && um_spte_is_table(spte))) {
-			table = um_spte_child(spte);
-			level--;
-			continue;
-		}
+	for (tries = 0; tries < UM_TDP_TRIES; tries++) {
+		sptep = um_tdp_reach(mmu, f->gfn, f->goal_level, &level, &spte);
 		if (um_spte_is_leaf(spte) && um_spte_allows(spte, f->access))
 			return UM_PF_SPURIOUS;
-		if (level == goal)
+		if (level == f->goal_level)
 			ret = um_tdp_fix(mmu, f, sptep, spte);
 		else
 			ret = um_tdp_descend(mmu, f, sptep, spte, spare);
 		if (ret != UM_PF_CONTINUE)
 			return ret;
-		tries--;
 	}
 	return UM_PF_RETRY;
 }
