@@ -41,6 +41,7 @@ static void unmap_others(struct world *world, struct cpu *cpu)
 
 static const struct race races[] = {
 	{ .name = "debt vs entry",
+	  .rounds = 2000,
 	  .mode = UM_FAST_TAG,
 	  .before = fill,
 	  .side = { hop, hop, race_migrate, unmap_others } },
