@@ -24,12 +24,13 @@ static bool um_dbit_is_marked(u64 spte)
 	return um_spte_level(spte) == UM_LEVEL_4K && (spte & UM_SPTE_D);
 }
 
-bool um_dbit_save(struct um_mmu *mmu, um_sptep_t sptep, gfn_t gfn, u64 *old)
+bool um_dbit_save_leaf(struct um_mmu *mmu, um_sptep_t sptep, gfn_t gfn,
+		       u64 *old)
 {
 	const struct um_slot *slot;
 	int idx;
 
-	if (mmu->log != UM_LOG_DBIT || !um_dbit_is_marked(*old))
+	if (!um_dbit_is_marked(*old))
 		return true;
 	/*
 	 * A harvest may take bit and D, and a write set D again: the word would

@@ -73,7 +73,16 @@ u64 *um_quota_alloc(const struct um_mmu *mmu);
  * Before *@old, the leaf of @gfn, is emptied: leave its D in the bitmap. Does
  * nothing in other log modes than DBIT. False: *@old has changed, ask again.
  */
-bool um_dbit_save(struct um_mmu *mmu, um_sptep_t sptep, gfn_t gfn, u64 *old);
+bool um_dbit_save_leaf(struct um_mmu *mmu, um_sptep_t sptep, gfn_t gfn,
+		       u64 *old);
+
+static inline bool um_dbit_save(struct um_mmu *mmu, um_sptep_t sptep, gfn_t gfn,
+				u64 *old)
+{
+	return likely(mmu->log != UM_LOG_DBIT) ||
+	       um_dbit_save_leaf(mmu, sptep, gfn, old);
+}
+
 /*
  * Move D of each leaf of [start, end) into slot->dirty_out; slots_lock and RCU
  * held. Returns how many there were; the caller owes.
