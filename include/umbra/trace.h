@@ -101,8 +101,8 @@ TRACE_EVENT(umbra_split,
 	TP_printk("pfn 0x%llx level %d", __entry->pfn, __entry->level)
 );
 
-/* A table gave way, so that a huge leaf of this level may come. */
-TRACE_EVENT(umbra_merge,
+/* A huge leaf of this level, at this frame. */
+DECLARE_EVENT_CLASS(umbra_huge,
 	TP_PROTO(u64 gfn, int level),
 	TP_ARGS(gfn, level),
 	TP_STRUCT__entry(__field(u64, gfn) __field(int, level)),
@@ -113,16 +113,16 @@ TRACE_EVENT(umbra_merge,
 	TP_printk("gfn 0x%llx level %d", __entry->gfn, __entry->level)
 );
 
-/* Logging ended, and a huge leaf of this level came back for a table. */
-TRACE_EVENT(umbra_recover,
+/* A table gave way, so that a huge leaf of this level may come. */
+DEFINE_EVENT(umbra_huge, umbra_merge,
 	TP_PROTO(u64 gfn, int level),
-	TP_ARGS(gfn, level),
-	TP_STRUCT__entry(__field(u64, gfn) __field(int, level)),
-	TP_fast_assign(
-		__entry->gfn = gfn;
-		__entry->level = level;
-	),
-	TP_printk("gfn 0x%llx level %d", __entry->gfn, __entry->level)
+	TP_ARGS(gfn, level)
+);
+
+/* Logging ended, and a huge leaf of this level came back for a table. */
+DEFINE_EVENT(umbra_huge, umbra_recover,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level)
 );
 
 /* Leaves by level, and tables, left the tree at once. */
@@ -245,8 +245,8 @@ TRACE_EVENT(umbra_ring_push,
 		  __entry->slot, __entry->offset)
 );
 
-/* entries of vcpu's ring were reset. */
-TRACE_EVENT(umbra_ring_reset,
+/* So many entries of one vCPU's log. */
+DECLARE_EVENT_CLASS(umbra_entries,
 	TP_PROTO(int vcpu, u32 entries),
 	TP_ARGS(vcpu, entries),
 	TP_STRUCT__entry(__field(int, vcpu) __field(u32, entries)),
@@ -257,16 +257,16 @@ TRACE_EVENT(umbra_ring_reset,
 	TP_printk("vcpu %d entries %u", __entry->vcpu, __entry->entries)
 );
 
+/* entries of vcpu's ring were reset. */
+DEFINE_EVENT(umbra_entries, umbra_ring_reset,
+	TP_PROTO(int vcpu, u32 entries),
+	TP_ARGS(vcpu, entries)
+);
+
 /* vcpu's CPU had logged so many entries. */
-TRACE_EVENT(umbra_pml_drain,
-	TP_PROTO(int vcpu, unsigned int entries),
-	TP_ARGS(vcpu, entries),
-	TP_STRUCT__entry(__field(int, vcpu) __field(unsigned int, entries)),
-	TP_fast_assign(
-		__entry->vcpu = vcpu;
-		__entry->entries = entries;
-	),
-	TP_printk("vcpu %d entries %u", __entry->vcpu, __entry->entries)
+DEFINE_EVENT(umbra_entries, umbra_pml_drain,
+	TP_PROTO(int vcpu, u32 entries),
+	TP_ARGS(vcpu, entries)
 );
 
 #endif /* _UMBRA_TRACE_H */
