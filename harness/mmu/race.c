@@ -237,6 +237,15 @@ void race_share(struct world *world, struct cpu *cpu)
 	host_share(world, race_gfn());
 }
 
+void race_age(struct world *world, struct cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		um_mmu_age(&world->mmu, world->slots[0], RACE_GFN,
+			   RACE_GFN + RACE_PAGES);
+}
+
 void race_copy_all(struct world *world)
 {
 	gfn_t gfn;

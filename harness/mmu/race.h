@@ -59,6 +59,8 @@ void race_harvest(struct world *world, struct cpu *cpu);
 void race_clear(struct world *world, unsigned long mask);
 void race_migrate(struct world *world, struct cpu *cpu);
 void race_share(struct world *world, struct cpu *cpu);
+/* Age the pages, some times. */
+void race_age(struct world *world, struct cpu *cpu);
 
 /* What the dirty log's user has of each page of RAM. */
 extern u64 race_copy[GFNS];

@@ -16,24 +16,15 @@ static void stay(struct world *world, struct cpu *cpu)
 	cpu_leave(cpu);
 }
 
-static void age(struct world *world, struct cpu *cpu)
-{
-	int i;
-
-	for (i = 0; i < 4; i++)
-		um_mmu_age(&world->mmu, world->slots[0], RACE_GFN,
-			   RACE_GFN + RACE_PAGES);
-}
-
 static const struct race races[] = {
 	{ .name = "harvest vs age, no A/D flags",
 	  .mode = UM_FAST_TAG,
 	  .noad = true,
 	  .logged = true,
-	  .side = { stay, stay, age, race_harvest } },
+	  .side = { stay, stay, race_age, race_harvest } },
 	{ .name = "harvest vs age",
 	  .mode = UM_FAST_TAG,
 	  .logged = true,
-	  .side = { stay, stay, age, race_harvest } },
+	  .side = { stay, stay, race_age, race_harvest } },
 };
 RACE_MAIN(races)
