@@ -456,12 +456,7 @@ TEST(emulated_writes)
 
 static void writer(u64 id)
 {
-	u64 seq = 0, rand = 12345 + id * 777;
-
-	for (;;) {
-		rand = rand * 6364136223846793005ul + 1442695040888963407ul;
-		guest_write(GPAGE((rand >> 33) % NPAGES) + id * 8, ++seq);
-	}
+	guest_write_ever(MEM_GPA, NPAGES, id);
 }
 
 struct resetter {
