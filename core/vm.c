@@ -102,7 +102,7 @@ static int vm_init(struct um_vm *vm)
 	if (r)
 		return r;
 	um_slots_init(vm);
-	r = um_mmu_init(&vm->mmu, um_vmx_mmu_caps());
+	r = um_mmu_init(&vm->mmu, um_vmx_mmu_caps(), false);
 	if (r)
 		goto err_srcu;
 	vm->mmu.fast = um_params.fast;

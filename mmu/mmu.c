@@ -8,7 +8,8 @@
 
 #include <linux/errno.h>
 
-int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps)
+int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps,
+		bool shadow)
 {
 	mmu->root = um_table_alloc();
 	if (!mmu->root)

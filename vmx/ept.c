@@ -50,6 +50,9 @@ static int outcome(struct um_vmx *vmx, enum um_pf pf)
 		return -EHWPOISON;
 	case UM_PF_NOMEM:
 		return -ENOMEM;
+	case UM_PF_TABLE:
+	case UM_PF_GUEST:
+		break; /* only with shadow paging */
 	case UM_PF_INTR:
 		vmx->vcpu.run->exit_reason = KVM_EXIT_INTR;
 		return -EINTR;

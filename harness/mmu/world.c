@@ -163,7 +163,7 @@ struct world *world_new(enum um_fast_mode mode, bool ad, bool huge)
 	world->mmu.hugepages = true;
 	world->mmu.waiting_max = 8;
 	world->mmu.tables_max = TABLES;
-	if (um_mmu_init(&world->mmu, &caps))
+	if (um_mmu_init(&world->mmu, &caps, false))
 		abort();
 	return world;
 }

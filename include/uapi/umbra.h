@@ -16,9 +16,10 @@
  * Machine types: the argument of KVM_CREATE_VM. Type 0 takes the engine that
  * the module parameter engine= names.
  *
- * EOPNOTSUPP: umbra knows the type, but this build has no such engine (the
- * shadow engine is in none yet). EINVAL: no such type. EBUSY: another
- * hypervisor uses VMX.
+ * EINVAL: no such type. EBUSY: another hypervisor uses VMX.
+ *
+ * A VM with the shadow engine runs under EPT while its guest has paging off. Its
+ * log mode is UM_LOG_MODE_WRPROT.
  */
 #define UM_VM_TYPE_TDP (UM_BASE + 1)	/* EPT maps guest memory */
 #define UM_VM_TYPE_SHADOW (UM_BASE + 2) /* shadow page tables map it */
@@ -59,6 +60,22 @@
 #define UM_LOG_MODE_WRPROT 0 /* write-protect: each first write faults */
 #define UM_LOG_MODE_PML 1    /* page-modification logging by the CPU */
 #define UM_LOG_MODE_DBIT 2   /* scan the dirty flags of the EPT entries */
+
+/*
+ * What becomes of a guest's write to a page table of its own, with the shadow
+ * engine.
+ *
+ * KVM_CHECK_EXTENSION: bit n is set when mode n is there; on a VM of another
+ * engine 0. KVM_ENABLE_CAP on a VM: args[0] is the mode, flags is 0, the other
+ * args are ignored. Allowed at any time, while vCPUs run too. A new VM has the
+ * mode of the module parameter ptw=.
+ *
+ * EINVAL: no such mode, or flags, or the VM has no shadow engine. EFAULT: the
+ * argument cannot be read.
+ */
+#define UM_CAP_PTW (UM_BASE + 4)
+#define UM_PTW_MODE_EMUL 0 /* each write exits and is emulated */
+#define UM_PTW_MODE_OOS 1  /* leaf tables are out of sync till a flush */
 
 /*
  * On a VM: check every entry of its tables against the MMU's invariants. The

@@ -8,8 +8,9 @@
 
 #include <umbra/types.h>
 
-struct um_slot;
 struct page;
+struct um_context;
+struct um_slot;
 
 /* What the guest did, and what the entry it hit allowed. */
 #define UM_ACC_R 0x1
@@ -24,6 +25,10 @@ enum um_pf {
 	UM_PF_FIXED,	 /* the access is now mapped */
 	UM_PF_SPURIOUS,	 /* it was mapped before we looked */
 	UM_PF_EMULATE,	 /* no memory there (or read-only slot): MMIO */
+	UM_PF_TABLE,	 /* a write to a guest page table: emulate it, and if
+			  * that cannot be, um_mmu_unshadow()
+			  */
+	UM_PF_GUEST,	 /* the guest's own fault: ctx->walk.error_code */
 	UM_PF_BAD_HVA,	 /* the VMM's mapping does not allow it: -EFAULT */
 	UM_PF_HWPOISON,	 /* the host page is poisoned: -EHWPOISON */
 	UM_PF_NOMEM,	 /* no page for a table: -ENOMEM */
@@ -52,14 +57,22 @@ enum um_path {
 	UM_PATH_GIVEN_UP = 1 << 13,   /* own claim taken back, no try left */
 	UM_PATH_SLOW = 1 << 14,	      /* it may have slept */
 	UM_PATH_RECLAIM = 1 << 15,    /* tables were taken for the quota */
+	UM_PATH_RIGHTS = 1 << 16,     /* fast: the leaf denies this access */
+	UM_PATH_WRPROT = 1 << 17,     /* the frame is a guest page table */
+	UM_PATH_UNSYNC = 1 << 18,     /* its shadow pages went out of sync */
 };
 
 struct um_fault {
 	/* input */
-	const gfn_t gfn;
+	gfn_t gfn;	  /* with shadow paging filled by the guest walk */
 	const u8 access;  /* UM_ACC_*: exactly what the guest tried */
 	const u8 allowed; /* UM_ACC_*: what the entry it hit granted */
 	const u8 tag;	  /* the vCPU's claim id, 0 when it has none */
+
+	/* input, with shadow paging */
+	struct um_context *const ctx; /* NULL: it came from EPT */
+	const gva_t va;
+	const u8 pfec;	  /* UM_PFEC_*: the CPU's error code */
 
 	/* resolve: slot, then the pinned host page */
 	bool wide;	    /* seq covers a leaf of 1G */

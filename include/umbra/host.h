@@ -29,6 +29,26 @@ void um_table_free_rcu(u64 *table, atomic64_t *waiting);
 void um_table_free_barrier(void);
 
 /*
+ * um_shadow_table_alloc() - the table of a shadow page, zeroed, and a page of
+ * as many words behind it, which is not. @owner is what um_shadow_table_owner()
+ * says of any entry of it. May sleep. Returns NULL when there is no memory.
+ * Charged to the VM's cgroup. um_shadow_table_free() frees after a grace period
+ * of rcu_read_lock() readers; any context.
+ *
+ * um_pdpt_alloc() - a zeroed page below 4G.
+ */
+u64 *um_shadow_table_alloc(void *owner);
+void *um_shadow_table_owner(const u64 *entry);
+void um_shadow_table_free(u64 *table);
+u64 *um_pdpt_alloc(void);
+
+/*
+ * um_host_read() - copy @len bytes of guest memory at @gpa, which do not cross
+ * a page. Does not sleep. False: no memory there, or not without sleeping.
+ */
+bool um_host_read(struct um_mmu *mmu, gpa_t gpa, void *buf, unsigned int len);
+
+/*
  * um_host_slot() - the slot of @gfn, or NULL. The caller holds the VM's SRCU
  * (um_host_read_lock()) or RCU for as long as it uses the slot.
  */

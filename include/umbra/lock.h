@@ -18,7 +18,8 @@
 #include <linux/spinlock.h>
 
 enum um_lock_level {
-	UM_LOCK_RMAP = 1, /* one gfn's set of sptes; rmap/ */
+	UM_LOCK_SHADOW = 1, /* the VM's shadow pages; mmu/shadow.h */
+	UM_LOCK_RMAP,	  /* one gfn's set of sptes; rmap/ */
 	UM_LOCK_UNTAGGED, /* the one claim without a tag; mmu/tdp.c */
 	UM_LOCK_LEVELS,
 };

@@ -15,6 +15,7 @@
 #include <umbra/rmap.h>
 #include <umbra/tlb.h>
 
+struct um_shadow;
 struct um_slot;
 
 enum um_fast_mode {
@@ -29,6 +30,12 @@ enum um_log_mode {
 	UM_LOG_WRPROT, /* by the fault of a leaf without W */
 	UM_LOG_PML,    /* by the CPU, which logs each D that it sets */
 	UM_LOG_DBIT,   /* by looking at D of every leaf */
+};
+
+/* What becomes of a guest's write to a page table of its own. */
+enum um_ptw_mode {
+	UM_PTW_EMUL, /* it exits, is emulated, and the shadow follows at once */
+	UM_PTW_OOS,  /* leaf tables get out of sync until the guest flushes */
 };
 
 /* What the CPU offers; filled by vmx/ before the first VM. */
@@ -57,6 +64,13 @@ struct um_mmu_stat {
 	atomic64_t log_clears;
 	atomic64_t wrprot;	/* leaves write-protected for the dirty log */
 	atomic64_t flushes;	/* debts paid by kicking vCPUs */
+	atomic64_t shadow_pages;    /* now */
+	atomic64_t shadow_unsync;   /* of them out of sync now */
+	atomic64_t shadow_zapped;   /* taken, for whatever reason */
+	atomic64_t shadow_synced;   /* times one was brought in step */
+	atomic64_t shadow_flooded;  /* frames found to be no table any more */
+	atomic64_t shadow_unshadowed; /* frames that stopped being shadowed */
+	atomic64_t table_writes;    /* emulated writes to guest page tables */
 };
 
 /* Per vCPU; written by the vCPU itself only. */
@@ -72,6 +86,11 @@ struct um_fault_stat {
 	u64 claim_lost;	 /* fast path's claim was overwritten */
 	u64 given_up;	 /* own claim taken back, or no try left */
 	u64 no_tag;	 /* went slow because the vCPU has no id */
+	/* Shadow paging. */
+	u64 guest;	 /* the guest's own: injected */
+	u64 table_write; /* went to the emulator */
+	u64 rights;	 /* went slow: the leaf denied this very access */
+	u64 wrprot;	 /* went slow: the frame is a guest page table */
 };
 
 struct um_mmu {
@@ -92,13 +111,20 @@ struct um_mmu {
 	struct um_hist stall[2];
 	struct um_rmap rmap; /* of shadow tables; set up by the owner */
 
+	enum um_ptw_mode ptw;	  /* READ_ONCE; may change while running */
+	struct um_shadow *shadow; /* NULL: EPT only; const after init */
+
 	struct um_inval inval;	/* by the owner's notifier, around each zap */
 
 	struct um_mmu_stat stat;
 };
 
-/* Returns 0 or -ENOMEM. */
-int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps);
+/*
+ * With @shadow, guests that have paging on run on shadow tables; the tree here
+ * serves them while they have not. Returns 0 or -ENOMEM.
+ */
+int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps,
+		bool shadow);
 /* No vCPU, no slot and no notifier is left. Sleeps. */
 void um_mmu_destroy(struct um_mmu *mmu);
 /*

@@ -15,7 +15,8 @@
 #define UM_PF_NAMES                                                    \
 	{ UM_PF_CONTINUE, "continue" }, { UM_PF_RETRY, "retry" },      \
 	{ UM_PF_FIXED, "fixed" }, { UM_PF_SPURIOUS, "spurious" },      \
-	{ UM_PF_EMULATE, "emulate" }, { UM_PF_BAD_HVA, "bad_hva" },    \
+	{ UM_PF_EMULATE, "emulate" }, { UM_PF_TABLE, "table" },        \
+	{ UM_PF_GUEST, "guest" }, { UM_PF_BAD_HVA, "bad_hva" },        \
 	{ UM_PF_HWPOISON, "hwpoison" }, { UM_PF_NOMEM, "nomem" },      \
 	{ UM_PF_INTR, "intr" }, { UM_PF_DEAD, "dead" }
 
@@ -27,7 +28,9 @@
 	{ UM_PATH_MERGE, "merge" }, { UM_PATH_HUGE, "huge" },          \
 	{ UM_PATH_DIRTY, "dirty" }, { UM_PATH_FROZEN, "frozen" },      \
 	{ UM_PATH_RESTORE, "restore" }, { UM_PATH_GIVEN_UP, "given_up" },\
-	{ UM_PATH_SLOW, "slow" }, { UM_PATH_RECLAIM, "reclaim" }
+	{ UM_PATH_SLOW, "slow" }, { UM_PATH_RECLAIM, "reclaim" },      \
+	{ UM_PATH_RIGHTS, "rights" }, { UM_PATH_WRPROT, "wrprot" },    \
+	{ UM_PATH_UNSYNC, "unsync" }
 
 TRACE_EVENT(umbra_entry,
 	TP_PROTO(const struct um_vcpu *vcpu),

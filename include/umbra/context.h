@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A vCPU of a VM with the shadow engine, as mmu/ sees it: what its guest says
+ * about paging, and the shadow tables that its CPU walks therefore.
+ *
+ * vmx/ keeps paging up to date and tells of each change; mmu/ keeps the roots.
+ * All of it is the vCPU's own: touched by its thread, with vcpu->mutex held.
+ */
+#ifndef _UMBRA_CONTEXT_H
+#define _UMBRA_CONTEXT_H
+
+#include <umbra/fault.h>
+#include <umbra/guest_walk.h>
+#include <umbra/rmap.h>
+
+struct um_mmu;
+struct um_shadow_page;
+
+/* Address spaces whose tables stay warm, the current one among them. */
+#define UM_ROOTS 4
+/* Pages above the leaf that one fault can need, and the leaf's own. */
+#define UM_CONTEXT_STOCK 6
+
+/*
+ * What the CPU walks for one address space of the guest. With 4 or 5 levels
+ * page[0] is the top table. In the PAE format the CPU loads four pointers from
+ * pdpt, to the tables in page[]; one that the guest has not is NULL.
+ */
+struct um_root {
+	hpa_t hpa;	  /* for CR3; 0: nothing is here */
+	gfn_t gfn;	  /* of the guest's top table */
+	u64 pdpte[4];	  /* PAE guests: the registers it was made for */
+	u32 role;	  /* um_role.word of page[] */
+	u64 gen;	  /* of um_shadow.roots when it was last looked over */
+	bool stale;	  /* the guest flushed: bring in step before use */
+	u64 used;	  /* clock of the last use: the oldest is replaced */
+	struct um_shadow_page *page[4];
+	u64 *table[4];	  /* of page[]; for the walk without a lock */
+	u64 *pdpt;	  /* const: 32 bytes below 4G */
+	u16 vpid;	  /* vmx's; const */
+	u64 tlb_seen;	  /* vmx's: um_tlb_owed() it was flushed for */
+};
+
+struct um_context {
+	struct um_mmu *mmu;
+	struct um_guest_paging paging;
+	struct um_guest_walk walk; /* of the fault at hand */
+	u32 role;	/* um_role.word of the roots that fit paging */
+	int cur;	/* index of the current root */
+	u64 clock;
+	struct um_root root[UM_ROOTS];
+	u64 *pdpts;	/* a page below 4G */
+	struct um_rmap_pool pool;
+	int nstock;
+	struct um_shadow_page *stock[UM_CONTEXT_STOCK];
+};
+
+/*
+ * um_context_init() - @mmu has the shadow engine. Returns 0 or -ENOMEM. Sleeps.
+ * The owner fills in paging's callbacks and each root's vpid.
+ *
+ * um_context_destroy() - lets go of all roots. Sleeps. Nothing to undo when
+ * init failed.
+ */
+int um_context_init(struct um_context *ctx, struct um_mmu *mmu);
+void um_context_destroy(struct um_context *ctx);
+
+/*
+ * The guest, or user space for it, changed CR0, CR4, EFER or what CPUID says:
+ * paging has the new values, with CR0.PG set. All it may have in its TLB is
+ * gone.
+ */
+void um_context_changed(struct um_context *ctx);
+/*
+ * MOV to CR3: paging.cr3 and, with PAE, paging.pdpte have the new values.
+ * @keep: with CR4.PCIDE, bit 63 asked to keep what the TLB has.
+ */
+void um_context_new_cr3(struct um_context *ctx, bool keep);
+/* The guest flushed everything it may have cached, of all address spaces. */
+void um_context_flush(struct um_context *ctx);
+/* INVLPG, or INVPCID of one address: of @va, in every address space. */
+void um_context_invlpg(struct um_context *ctx, gva_t va);
+
+/* Has the current root something to walk that is not out of date? */
+bool um_context_is_ready(const struct um_context *ctx);
+/*
+ * Before an entry when it is not ready: make the current root so. FIXED,
+ * RETRY (a signal, say, may be looked at first), or NOMEM. Sleeps.
+ */
+enum um_pf um_context_load(struct um_context *ctx);
+
+/* The root that the CPU is to walk; ready. */
+static inline struct um_root *um_context_root(struct um_context *ctx)
+{
+	return &ctx->root[ctx->cur];
+}
+
+/*
+ * Software wrote @len bytes of guest memory at @gpa on behalf of the guest:
+ * shadow pages of that frame must hear of it before the instruction is over.
+ * Nothing to do where no page table lies. Does not sleep.
+ */
+void um_mmu_guest_wrote(struct um_mmu *mmu, gpa_t gpa, unsigned int len);
+/*
+ * Stop shadowing the frame: what its shadow pages map is mapped anew by faults,
+ * and the frame may be written. False: there was nothing to stop. Does not
+ * sleep.
+ */
+bool um_mmu_unshadow(struct um_mmu *mmu, gfn_t gfn);
+
+#endif
