@@ -35,7 +35,7 @@
  *   I1  not P: 0                        I2  W in a leaf implies MW
  *   I3  a tag or PF implies W = 0       I4  WP implies W = 0
  *   I5  a tag and PF never together     I6  PAE format: no tag
- *   I7  the frame is below MAXPHYADDR   I8  a table has no bits but its own
+ *   I7  the frame is below MAXPHYADDR   I8  its bits are those of its kind
  */
 #ifndef _UMBRA_SSPTE_H
 #define _UMBRA_SSPTE_H
