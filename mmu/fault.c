@@ -90,7 +90,7 @@ void um_fault_release(struct um_fault *f, enum um_pf ret)
 /* What most faults do not meet. */
 #define UM_PATH_RARE \
 	(UM_PATH_CLAIM_TAKEN | UM_PATH_CLAIM_LOST | UM_PATH_NO_TAG | \
-	 UM_PATH_STALE | UM_PATH_GIVEN_UP)
+	 UM_PATH_STALE | UM_PATH_GIVEN_UP | UM_PATH_RIGHTS | UM_PATH_WRPROT)
 
 static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 			   struct um_fault_stat *stat)
@@ -102,6 +102,8 @@ static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 		stat->no_tag += !!(f->path & UM_PATH_NO_TAG);
 		stat->stale += !!(f->path & UM_PATH_STALE);
 		stat->given_up += !!(f->path & UM_PATH_GIVEN_UP);
+		stat->rights += !!(f->path & UM_PATH_RIGHTS);
+		stat->wrprot += !!(f->path & UM_PATH_WRPROT);
 		trace_umbra_claim(f->gfn, f->tag, f->path & UM_PATH_RARE);
 	}
 
@@ -125,15 +127,22 @@ static enum um_pf um_fault_audit(struct um_mmu *mmu, const struct um_fault *f,
 	return ret;
 }
 
-/* RCU keeps the slot as well: the way that never sleeps takes no SRCU. */
+/*
+ * RCU keeps the slot as well: the way that never sleeps takes no SRCU. Under
+ * shadow paging the leaf tells whose slot it is.
+ */
 static enum um_pf um_fault_fast(struct um_mmu *mmu, struct um_fault *f)
 {
 	enum um_pf ret;
 
 	rcu_read_lock();
-	ret = um_fault_slot(mmu, f);
-	if (ret == UM_PF_CONTINUE)
-		ret = um_fast_fault(mmu, f);
+	if (unlikely(f->ctx)) {
+		ret = um_fast_indirect(mmu, f);
+	} else {
+		ret = um_fault_slot(mmu, f);
+		if (ret == UM_PF_CONTINUE)
+			ret = um_fast_fault(mmu, f);
+	}
 	ret = um_fault_audit(mmu, f, ret);
 	rcu_read_unlock();
 	return ret;

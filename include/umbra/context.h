@@ -36,6 +36,7 @@ struct um_root {
 	u64 used;	  /* clock of the last use: the oldest is replaced */
 	struct um_shadow_page *page[4];
 	u64 *table[4];	  /* of page[]; for the walk without a lock */
+	u8 levels;	  /* below them: 2 in the PAE format, or 4, or 5 */
 	u64 *pdpt;	  /* const: 32 bytes below 4G */
 	u16 vpid;	  /* vmx's; const */
 	u64 tlb_seen;	  /* vmx's: um_tlb_owed() it was flushed for */

@@ -15,5 +15,10 @@ struct um_mmu;
  * and does not sleep. FIXED, SPURIOUS, or CONTINUE: go the slow way.
  */
 enum um_pf um_fast_fault(struct um_mmu *mmu, struct um_fault *f);
+/*
+ * um_fast_indirect() - the same for a leaf of shadow tables: f->ctx is set, and
+ * the slot is found here. With FIXED, f->slot and f->gfn are the leaf's.
+ */
+enum um_pf um_fast_indirect(struct um_mmu *mmu, struct um_fault *f);
 
 #endif
