@@ -3,7 +3,7 @@
  * Was a page used? With A/D flags the CPU says so; without, a leaf loses all
  * rights and the next access tells. The fast path gives them back.
  */
-#include "internal.h"
+#include "shadow.h"
 
 #include <umbra/trace.h>
 
@@ -23,6 +23,17 @@ static u64 um_spte_aged(const struct um_mmu *mmu, u64 spte)
 	if (mmu->caps.ad)
 		return spte & ~(UM_SPTE_A | UM_SPTE_CLAIMS);
 	return um_spte_track(spte);
+}
+
+/* The same of the leaves outside the tree; @forget: and make them unused. */
+static u64 um_age_shadow(struct um_mmu *mmu, const struct um_slot *slot,
+			 gfn_t start, gfn_t end, bool forget)
+{
+	u64 young = 0;
+
+	for (; start < end; start++)
+		young += um_shadow_age(mmu, slot, start, forget);
+	return young;
 }
 
 bool um_mmu_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
@@ -46,6 +57,8 @@ bool um_mmu_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 	}
 	rcu_read_unlock();
 	um_tlb_take_end(&mmu->tlb, young && !mmu->caps.ad);
+	if (mmu->shadow)
+		young += um_age_shadow(mmu, slot, start, end, true);
 	atomic64_add(young, &mmu->stat.aged);
 	trace_umbra_age(start, end - start, young);
 	return young;
@@ -64,5 +77,7 @@ bool um_mmu_test_age(struct um_mmu *mmu, const struct um_slot *slot,
 			break;
 	}
 	rcu_read_unlock();
+	if (mmu->shadow && !young)
+		young = um_age_shadow(mmu, slot, start, end, false);
 	return young;
 }

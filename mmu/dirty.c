@@ -16,7 +16,7 @@
  * or not the leaf still shows it: aging, a split, or an unmap may have taken
  * it, and not paid yet.
  */
-#include "internal.h"
+#include "shadow.h"
 
 #include <umbra/host.h>
 #include <umbra/log.h>
@@ -31,6 +31,7 @@
  */
 struct um_dirty {
 	struct um_mmu *mmu;
+	const struct um_slot *slot;
 	um_sptep_t table; /* of 4K leaves, or NULL */
 	gfn_t base;	  /* of what the table maps */
 	u64 *spare;
@@ -94,10 +95,21 @@ static bool um_dirty_clean(struct um_dirty *d, gfn_t gfn)
 	return true;
 }
 
+/* Leaves outside the tree. Pages, not leaves, are counted. */
+static noinline void um_dirty_clean_shadow(struct um_dirty *d, gfn_t gfn,
+					   unsigned long bits)
+{
+	for (; bits; bits &= bits - 1)
+		d->cleaned += um_shadow_clean(d->mmu, d->slot,
+					      gfn + __ffs(bits));
+}
+
 /* RCU held; left for a moment when a table is wanted. */
 static void um_dirty_clean_word(struct um_dirty *d, gfn_t gfn,
 				unsigned long bits)
 {
+	if (unlikely(d->mmu->shadow))
+		um_dirty_clean_shadow(d, gfn, bits);
 	for (; bits; bits &= bits - 1) {
 		while (!um_dirty_clean(d, gfn + __ffs(bits))) {
 			rcu_read_unlock();
@@ -120,7 +132,7 @@ static void um_dirty_done(struct um_dirty *d, gfn_t gfn)
 void um_dirty_protect_mask(struct um_mmu *mmu, struct um_slot *slot,
 			   gfn_t offset, unsigned long mask)
 {
-	struct um_dirty d = { .mmu = mmu };
+	struct um_dirty d = { .mmu = mmu, .slot = slot };
 
 	rcu_read_lock();
 	um_dirty_clean_word(&d, slot->base + offset, mask);
@@ -131,7 +143,7 @@ void um_dirty_protect_mask(struct um_mmu *mmu, struct um_slot *slot,
 bool um_dirty_clear(struct um_mmu *mmu, struct um_slot *slot, size_t first,
 		    size_t n, const unsigned long *mask)
 {
-	struct um_dirty d = { .mmu = mmu };
+	struct um_dirty d = { .mmu = mmu, .slot = slot };
 	const gfn_t start = slot->base + first * BITS_PER_LONG;
 	bool any = false;
 	size_t i;
@@ -166,7 +178,7 @@ static bool um_dirty_harvest_some(struct um_mmu *mmu, struct um_slot *slot,
 {
 	const gfn_t start = slot->base + first * BITS_PER_LONG;
 	const u64 npages = min_t(u64, slot->npages, last * BITS_PER_LONG);
-	struct um_dirty d = { .mmu = mmu };
+	struct um_dirty d = { .mmu = mmu, .slot = slot };
 	bool any = false;
 	size_t i;
 

@@ -3,11 +3,14 @@
  * Logging of a slot begins and ends. slots_lock is held by the caller; faults
  * and notifiers go on.
  */
-#include "internal.h"
+#include "shadow.h"
 
 #include <umbra/host.h>
 #include <umbra/log.h>
 #include <umbra/trace.h>
+
+/* Sets to walk before others may run: each may be long. */
+#define UM_LOG_SHADOW_STEP 1024
 
 /* True when the leaf was changed. */
 static bool um_log_start_leaf(struct um_mmu *mmu, um_sptep_t sptep, u64 old)
@@ -54,6 +57,20 @@ static bool um_log_start_some(struct um_mmu *mmu, gfn_t *gfn, gfn_t end,
 	return wanted;
 }
 
+/* The same, outside the tree. */
+static void um_log_start_shadow(struct um_mmu *mmu, const struct um_slot *slot)
+{
+	u64 i, cleaned = 0;
+
+	for (i = 0; i < slot->npages; i++) {
+		cleaned += um_shadow_clean(mmu, slot, slot->base + i);
+		if (i % UM_LOG_SHADOW_STEP == 0)
+			um_host_relax();
+	}
+	trace_umbra_wrprot(slot->base, cleaned);
+	atomic64_add(cleaned, &mmu->stat.wrprot);
+}
+
 void um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot)
 {
 	const gfn_t end = slot->base + slot->npages;
@@ -62,6 +79,8 @@ void um_mmu_slot_log_start(struct um_mmu *mmu, struct um_slot *slot)
 	u64 *spare = NULL;
 
 	um_tlb_take_begin(&mmu->tlb);
+	if (mmu->shadow)
+		um_log_start_shadow(mmu, slot);
 	while (gfn < end) {
 		gfn_t stop = min(gfn + UM_DIRTY_STEP, end);
 

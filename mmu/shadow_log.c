@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The dirty log and aging, as far as shadow leaves go: without um_shadow.lock,
+ * by the sets of rmap/. A walk shows what was in the set when it began; what
+ * was added since has been, or will be, marked after that: see um_rmap_add().
+ */
+#include "shadow.h"
+
+#include <umbra/host.h>
+
+/* Take W and claims; the log mode is WRPROT. False: go on with the set. */
+static bool um_shadow_clean_leaf(um_sptep_t sptep, void *data)
+{
+	bool *took = data;
+	u64 old = um_spte_read(sptep);
+
+	while (um_sspte_is_leaf(old) && old != um_sspte_clean(old)) {
+		if (um_spte_try(sptep, &old, um_sspte_clean(old))) {
+			*took = true;
+			break;
+		}
+	}
+	return false;
+}
+
+bool um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn)
+{
+	struct um_rmap_head *head = um_rmap_head(slot, gfn, UM_LEVEL_4K);
+	bool took = false;
+
+	if (head)
+		um_rmap_walk(&mmu->rmap, head, um_shadow_clean_leaf, &took);
+	return took;
+}
+
+static bool um_shadow_is_young(um_sptep_t sptep, void *data)
+{
+	u64 sspte = um_spte_read(sptep);
+
+	return um_sspte_is_leaf(sspte) && (sspte & UM_SS_A);
+}
+
+/* Takes no right, so nothing is owed; a claim goes, for the word changes. */
+static bool um_shadow_age_leaf(um_sptep_t sptep, void *data)
+{
+	bool *young = data;
+	u64 old = um_spte_read(sptep);
+
+	while (um_sspte_is_leaf(old) && (old & UM_SS_A)) {
+		u64 aged = old & ~(UM_SS_A | UM_SS_CLAIMS);
+
+		if (um_spte_try(sptep, &old, aged)) {
+			*young = true;
+			break;
+		}
+	}
+	return false;
+}
+
+bool um_shadow_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn,
+		   bool forget)
+{
+	struct um_rmap_head *head = um_rmap_head(slot, gfn, UM_LEVEL_4K);
+	bool young = false;
+
+	if (!head)
+		return false;
+	if (!forget)
+		return um_rmap_walk(&mmu->rmap, head, um_shadow_is_young, NULL);
+	um_rmap_walk(&mmu->rmap, head, um_shadow_age_leaf, &young);
+	return young;
+}
