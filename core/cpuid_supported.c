@@ -51,11 +51,11 @@
 #define F1C                                                           \
 	(F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(CX16) | F(XMM4_1) |    \
 	 F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) |       \
-	 F(RDRAND) | F1C_AVX)
+	 F(PCID) | F(RDRAND) | F1C_AVX)
 #define F7B                                                           \
 	(F(FSGSBASE) | F(BMI1) | F(AVX2) | F(SMEP) | F(BMI2) |        \
 	 F(ERMS) | F(RDSEED) | F(ADX) | F(SMAP) | F(CLFLUSHOPT) |     \
-	 F(CLWB) | F(SHA_NI) | F7B_AVX512)
+	 F(CLWB) | F(SHA_NI) | F(INVPCID) | F7B_AVX512)
 #define F7C (F(GFNI) | F(RDPID) | F7C_AVX | F7C_AVX512)
 #define F7D (F(FSRM) | F(MD_CLEAR) | F7D_AVX512)
 #define FXD                                                           \
@@ -133,6 +133,8 @@ static void add_features7(struct table *t)
 	e->ebx = offer(e->ebx, CPUID_7_0_EBX, F7B);
 	e->ecx = offer(e->ecx, CPUID_7_ECX, F7C);
 	e->edx = offer(e->edx, CPUID_7_EDX, F7D);
+	if (!um_vmx_has_invpcid())
+		e->ebx &= ~F(INVPCID);
 	if (!(t->xcr0 & XFEATURE_MASK_YMM)) {
 		e->ebx &= ~F(AVX2);
 		e->ecx &= ~F7C_AVX;

@@ -27,7 +27,7 @@ struct um_vmx_caps um_caps;
 	 SECONDARY_EXEC_ENABLE_VPID)
 #define CPU2_WANT                                                          \
 	(SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENABLE_RDTSCP |    \
-	 SECONDARY_EXEC_PAUSE_LOOP_EXITING)
+	 SECONDARY_EXEC_PAUSE_LOOP_EXITING | SECONDARY_EXEC_ENABLE_INVPCID)
 
 /*
  * Never: with these the CPU would read what spte.h uses in an entry. Bit 10

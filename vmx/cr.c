@@ -435,6 +435,8 @@ void um_cr_cpuid_changed(struct um_vmx *vmx)
 	e = leaf(vmx, 0x80000001);
 	vmx->has_rdtscp = e && (e->edx & BIT(27));
 	vmx->uret_loaded = false;
+	e = leaf(vmx, 7);
+	vmx->has_invpcid = e && (e->ebx & BIT(10));
 	e = leaf(vmx, 0x80000008);
 	/* 52 is what an entry of any page table has room for. */
 	vmx->maxphyaddr = e ? min(e->eax & 0xff, 52u) : 36;

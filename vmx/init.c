@@ -110,6 +110,11 @@ const struct um_mmu_caps *um_vmx_mmu_caps(void)
 	return &um_caps.mmu;
 }
 
+bool um_vmx_has_invpcid(void)
+{
+	return um_caps.cpu2 & SECONDARY_EXEC_ENABLE_INVPCID;
+}
+
 static void drop_uret(void *unused)
 {
 	um_uret_drop_cpu();

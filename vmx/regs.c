@@ -297,9 +297,12 @@ void um_vmx_cpuid_changed(struct um_vcpu *vcpu)
 
 	um_cr_cpuid_changed(vmx);
 	/* A guest that is not offered RDTSCP must not read our TSC_AUX. */
-	vmx->cpu2 |= um_caps.cpu2 & SECONDARY_EXEC_ENABLE_RDTSCP;
+	vmx->cpu2 |= um_caps.cpu2 & (SECONDARY_EXEC_ENABLE_RDTSCP |
+				     SECONDARY_EXEC_ENABLE_INVPCID);
 	if (!vmx->has_rdtscp)
 		vmx->cpu2 &= ~SECONDARY_EXEC_ENABLE_RDTSCP;
+	if (!vmx->has_invpcid)
+		vmx->cpu2 &= ~SECONDARY_EXEC_ENABLE_INVPCID;
 	um_vcpu_load(vmx);
 	vmx_write(vmx, SECONDARY_VM_EXEC_CONTROL, vmx->cpu2);
 	um_vcpu_put(vmx);

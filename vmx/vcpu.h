@@ -126,6 +126,7 @@ struct um_vmx {
 	u64 uret[UM_URETS];
 	bool uret_loaded;
 	bool has_rdtscp;    /* by the guest's CPUID */
+	bool has_invpcid;   /* as well */
 	bool l1d_dirty;	    /* somebody else's data may be in L1D */
 
 	/* State kept beside the VMCS. */
