@@ -18,6 +18,7 @@
 static struct dentry *root;
 
 static const char *const lock_names[UM_LOCK_LEVELS] = {
+	[UM_LOCK_SHADOW] = "shadow",
 	[UM_LOCK_RMAP] = "rmap",
 	[UM_LOCK_UNTAGGED] = "untagged",
 };
@@ -51,7 +52,7 @@ static int locks_show(struct seq_file *m, void *unused)
 	const struct um_lock_stat *stat = &vm->mmu.locks;
 	int i;
 
-	for (i = UM_LOCK_RMAP; i < UM_LOCK_LEVELS; i++) {
+	for (i = UM_LOCK_SHADOW; i < UM_LOCK_LEVELS; i++) {
 		seq_printf(m, "%s taken %lld\n", lock_names[i],
 			   atomic64_read(&stat->taken[i]));
 		show_hist(m, lock_names[i], "wait", &stat->wait[i]);

@@ -10,6 +10,7 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/uaccess.h>
 #include <umbra/host.h>
 
 u64 *um_table_alloc(void)
@@ -43,6 +44,58 @@ void um_table_free_rcu(u64 *table, atomic64_t *waiting)
 void um_table_free_barrier(void)
 {
 	rcu_barrier();
+}
+
+/* The table, and the page of its twins behind it. */
+#define SHADOW_ORDER 1
+
+u64 *um_shadow_table_alloc(void *owner)
+{
+	struct page *page = alloc_pages(GFP_KERNEL_ACCOUNT, SHADOW_ORDER);
+
+	if (!page)
+		return NULL;
+	set_page_private(page, (unsigned long)owner);
+	clear_page(page_address(page));
+	return page_address(page);
+}
+
+void *um_shadow_table_owner(const u64 *entry)
+{
+	return (void *)page_private(virt_to_page(entry));
+}
+
+static void shadow_free_cb(struct rcu_head *head)
+{
+	__free_pages(container_of(head, struct page, rcu_head), SHADOW_ORDER);
+}
+
+void um_shadow_table_free(u64 *table)
+{
+	call_rcu(&virt_to_page(table)->rcu_head, shadow_free_cb);
+}
+
+u64 *um_pdpt_alloc(void)
+{
+	return (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT | __GFP_DMA32);
+}
+
+bool um_host_read(struct um_mmu *mmu, gpa_t gpa, void *buf, unsigned int len)
+{
+	struct um_slot *slot;
+	bool ok = false;
+	hva_t hva;
+
+	rcu_read_lock();
+	slot = um_host_slot(mmu, gpa_to_gfn(gpa));
+	if (slot) {
+		hva = um_slot_hva(slot, gpa_to_gfn(gpa)) | offset_in_page(gpa);
+		pagefault_disable();
+		ok = !__copy_from_user_inatomic(buf, (void __user *)hva, len);
+		pagefault_enable();
+	}
+	rcu_read_unlock();
+	return ok;
 }
 
 struct um_slot *um_host_slot(struct um_mmu *mmu, gfn_t gfn)

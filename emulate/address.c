@@ -193,3 +193,13 @@ enum um_emul_rc um_mem_cmpxchg(struct um_emul *e, const struct um_mem *mem,
 		return um_mem_write(e, mem, new);
 	return e->ctx->ops->cmpxchg(e->ctx, linear, old, new, mem->n);
 }
+
+enum um_emul_rc um_emul_load(struct um_emul_ctx *ctx, enum um_emul_sreg seg,
+			     u64 ea, void *buf, unsigned int n)
+{
+	struct um_mem mem = { .seg = seg, .ea = ea, .n = n, .align = 1 };
+	struct um_emul e;
+
+	um_emul_begin(&e, ctx);
+	return um_mem_read(&e, &mem, buf, 0);
+}

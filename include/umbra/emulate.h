@@ -163,6 +163,14 @@ enum um_emul_result {
 /* Decode and execute the instruction at cs:rip. */
 enum um_emul_result um_emulate(struct um_emul_ctx *ctx);
 
+/*
+ * Read @n bytes, at most 16, of a data operand at @ea of segment @seg, with all
+ * checks, as the instruction would. For one that the caller itself decodes: the
+ * answer is a memory callback's, and nothing retires.
+ */
+enum um_emul_rc um_emul_load(struct um_emul_ctx *ctx, enum um_emul_sreg seg,
+			     u64 ea, void *buf, unsigned int n);
+
 /* INS or OUTS as the VM exit describes it. */
 struct um_emul_pio {
 	bool in;		/* INS: es:di is written; else seg:si is read */
