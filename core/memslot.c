@@ -277,6 +277,28 @@ static int dirty_alloc(struct um_slot *slot, bool all_set)
 	return 0;
 }
 
+/* @slot takes @old's place, or never came to be, when @slot is the loser. */
+static void slot_free_shared(struct um_slot *loser, const struct um_slot *other)
+{
+	if (other && loser->dirty == other->dirty)
+		loser->dirty = NULL;
+	if (other && loser->rmap == other->rmap)
+		loser->rmap = NULL;
+	slot_free(loser);
+}
+
+/* What the slot needs and was not lent. */
+static int slot_fill(struct um_vm *vm, struct um_slot *slot)
+{
+	int r = 0;
+
+	if (um_slot_is_logged(slot) && !vm->ring_bytes && !slot->dirty)
+		r = dirty_alloc(slot, is_initially_set(vm));
+	if (!r && vm->mmu.shadow)
+		r = um_rmap_slot_alloc(slot);
+	return r;
+}
+
 /*
  * @old, if any, lends its bitmap to a slot that goes on logging, and its
  * reverse maps to one that stays in its place.
@@ -296,26 +318,15 @@ static struct um_slot *slot_alloc(struct um_vm *vm,
 	slot->id = mem->slot;
 	if (old && old->base == slot->base)
 		slot->rmap = old->rmap;
-	if (!um_slot_is_logged(slot) || vm->ring_bytes)
-		return slot;
-	if (old && old->dirty) {
+	if (um_slot_is_logged(slot) && !vm->ring_bytes && old && old->dirty) {
 		slot->dirty = old->dirty;
 		slot->dirty_out = old->dirty_out;
-	} else if (dirty_alloc(slot, is_initially_set(vm))) {
-		kfree(slot);
+	}
+	if (slot_fill(vm, slot)) {
+		slot_free_shared(slot, old);
 		return NULL;
 	}
 	return slot;
-}
-
-/* @slot takes @old's place, or never came to be, when @slot is the loser. */
-static void slot_free_shared(struct um_slot *loser, const struct um_slot *other)
-{
-	if (other && loser->dirty == other->dirty)
-		loser->dirty = NULL;
-	if (other && loser->rmap == other->rmap)
-		loser->rmap = NULL;
-	slot_free(loser);
 }
 
 static int slot_create(struct um_vm *vm, struct um_slot *new)

@@ -34,6 +34,7 @@ static s64 slot_bytes(const struct um_slot *slot)
 	s64 bytes = sizeof(*slot) + sizeof(struct um_slot *) +
 		    sizeof(struct um_slot_hva);
 
+	bytes += um_rmap_slot_bytes(slot);
 	return bytes + (slot->dirty ? 2 * um_dirty_bytes(slot) : 0);
 }
 

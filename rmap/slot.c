@@ -26,20 +26,32 @@ static unsigned long level_heads(const struct um_slot *slot, int level)
 	return level_index(slot, slot->base + slot->npages - 1, level) + 1;
 }
 
+static u64 array_bytes(const struct um_slot *slot)
+{
+	u64 heads = 0;
+	int level;
+
+	for (level = UM_LEVEL_4K; level <= UM_LEVEL_1G; level++)
+		heads += level_heads(slot, level);
+	return sizeof(struct um_rmap_array) +
+	       heads * sizeof(struct um_rmap_head);
+}
+
+u64 um_rmap_slot_bytes(const struct um_slot *slot)
+{
+	return slot->rmap ? array_bytes(slot) : 0;
+}
+
 int um_rmap_slot_alloc(struct um_slot *slot)
 {
 	struct um_rmap_array *array;
 	struct um_rmap_head *head;
-	size_t heads = 0;
 	int level;
 
 	if (slot->rmap)
 		return 0;
-	for (level = UM_LEVEL_4K; level <= UM_LEVEL_1G; level++)
-		heads += level_heads(slot, level);
 	/* More than kvmalloc() gives, for a slot above 1 TiB. */
-	array = __vcalloc(1, sizeof(*array) + heads * sizeof(*head),
-			  GFP_KERNEL_ACCOUNT);
+	array = __vcalloc(1, array_bytes(slot), GFP_KERNEL_ACCOUNT);
 	if (!array)
 		return -ENOMEM;
 	head = array->head;

@@ -92,6 +92,8 @@ void um_rmap_init(struct um_rmap *rmap, enum um_rmap_mode mode,
  */
 int um_rmap_slot_alloc(struct um_slot *slot);
 void um_rmap_slot_free(struct um_slot *slot);
+/* What its arrays take, 0 when it has none. */
+u64 um_rmap_slot_bytes(const struct um_slot *slot);
 
 /*
  * The set of @gfn, a frame of @slot, at @level 1..3; NULL when the slot has no
