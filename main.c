@@ -45,6 +45,10 @@ static char *rmap = "nulls";
 module_param(rmap, charp, 0444);
 MODULE_PARM_DESC(rmap, "walks of reverse maps: nulls (without a lock) or locked; shadow paging only");
 
+static char *ptw = "oos";
+module_param(ptw, charp, 0444);
+MODULE_PARM_DESC(ptw, "a guest's writes to its page tables, with shadow paging: oos or emul (default: oos)");
+
 static bool audit;
 module_param(audit, bool, 0444);
 MODULE_PARM_DESC(audit, "check the MMU's invariants after every fault (slow)");
@@ -65,10 +69,16 @@ static const char *const rmap_names[] = {
 	[UM_RMAP_NULLS] = "nulls",
 };
 
+static const char *const ptw_names[] = {
+	[UM_PTW_EMUL] = "emul",
+	[UM_PTW_OOS] = "oos",
+};
+
 static int parse_params(void)
 {
 	int mode = match_string(fast_names, ARRAY_SIZE(fast_names), fastpath);
 	int walk = match_string(rmap_names, ARRAY_SIZE(rmap_names), rmap);
+	int writes = match_string(ptw_names, ARRAY_SIZE(ptw_names), ptw);
 
 	if (mode < 0) {
 		pr_err("fastpath=%s: not one of tag, pair, mw, off\n", fastpath);
@@ -76,6 +86,10 @@ static int parse_params(void)
 	}
 	if (walk < 0) {
 		pr_err("rmap=%s: not one of nulls, locked\n", rmap);
+		return -EINVAL;
+	}
+	if (writes < 0) {
+		pr_err("ptw=%s: not one of oos, emul\n", ptw);
 		return -EINVAL;
 	}
 	um_params.shadow = !strcmp(engine, "shadow");
@@ -87,6 +101,7 @@ static int parse_params(void)
 	um_params.pml = pml;
 	um_params.hugepages = hugepages;
 	um_params.rmap = walk;
+	um_params.ptw = writes;
 	um_params.audit = audit;
 	return 0;
 }

@@ -14,50 +14,6 @@
 #include <umbra/vmx.h>
 #include <uapi/umbra.h>
 
-int um_check_extension(unsigned long cap)
-{
-	switch (cap) {
-	case KVM_CAP_USER_MEMORY:
-	case KVM_CAP_SET_TSS_ADDR:
-	case KVM_CAP_EXT_CPUID:
-	case KVM_CAP_MP_STATE:
-	case KVM_CAP_SYNC_MMU:
-	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
-	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
-	case KVM_CAP_READONLY_MEM:
-	case KVM_CAP_CHECK_EXTENSION_VM:
-	case KVM_CAP_IMMEDIATE_EXIT:
-	case KVM_CAP_BINARY_STATS_FD:
-	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
-		return 1;
-	case KVM_CAP_XSAVE:
-	case KVM_CAP_XCRS:
-		return boot_cpu_has(X86_FEATURE_XSAVE);
-	case KVM_CAP_NR_VCPUS:
-		return min_t(unsigned int, num_online_cpus(), UM_VCPUS_MAX);
-	case KVM_CAP_MAX_VCPUS:
-		return UM_VCPUS_MAX;
-	case KVM_CAP_MAX_VCPU_ID:
-		return UM_VCPU_IDS_MAX;
-	case KVM_CAP_DIRTY_LOG_RING:
-	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
-		return um_dirty_ring_max();
-	case KVM_CAP_NR_MEMSLOTS:
-		return UM_SLOTS_MAX;
-	case UM_CAP_VM_TYPES:
-		return 1 << (UM_VM_TYPE_TDP - UM_BASE);
-	case UM_CAP_FASTPATH:
-		return 1 << UM_FASTPATH_OFF | 1 << UM_FASTPATH_TAG |
-		       1 << UM_FASTPATH_MW | 1 << UM_FASTPATH_PAIR;
-	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
-		return UM_MANUAL_PROTECT_FLAGS;
-	case UM_CAP_LOG_MODE:
-		return um_log_modes();
-	default:
-		return 0;
-	}
-}
-
 static int dev_msr_list(struct kvm_msr_list __user *user)
 {
 	struct kvm_msr_list list;

@@ -24,6 +24,11 @@ unsigned int um_log_modes(void)
 	       (caps->ad ? BIT(UM_LOG_DBIT) : 0);
 }
 
+unsigned int um_vm_log_modes(const struct um_vm *vm)
+{
+	return vm->mmu.shadow ? BIT(UM_LOG_WRPROT) : um_log_modes();
+}
+
 int um_log_choose(const char *name)
 {
 	static const char *const names[] = {
@@ -49,7 +54,7 @@ int um_slot_log_mode(struct um_vm *vm, u64 mode)
 {
 	int r = 0;
 
-	if (mode > UM_LOG_DBIT || !(um_log_modes() & BIT(mode)))
+	if (mode > UM_LOG_DBIT || !(um_vm_log_modes(vm) & BIT(mode)))
 		return -EINVAL;
 	mutex_lock(&vm->slots_lock);
 	if (vm->log_begun)

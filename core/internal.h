@@ -8,8 +8,10 @@
 #include <linux/fs.h>
 #include <umbra/vm.h>
 
-/* dev.c */
+/* cap.c: KVM_CHECK_EXTENSION on the device, and on a VM; KVM_ENABLE_CAP */
 int um_check_extension(unsigned long cap);
+int um_vm_check_extension(const struct um_vm *vm, unsigned long cap);
+int um_vm_enable_cap(struct um_vm *vm, const void __user *user);
 
 /* vm.c */
 int um_vm_create(unsigned long type);
@@ -61,6 +63,8 @@ void um_slots_free(struct um_vm *vm);
 
 /* dirty_log.c: bit UM_LOG_MODE_x for each mode that the CPU can do */
 unsigned int um_log_modes(void);
+/* and that this VM can have */
+unsigned int um_vm_log_modes(const struct um_vm *vm);
 
 /* Of a slot's bitmap, as user space sees it. */
 static inline size_t um_dirty_bytes(const struct um_slot *slot)

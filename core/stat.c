@@ -58,6 +58,13 @@ static const struct stat_src vm_src[] = {
 	VM("tlb_paid", CUMUL, tlb.paid),
 	SRC("ring_reset", CUMUL, struct um_vm, ring_reset),
 	VM("mmu_lock", CUMUL, locks.taken),
+	VM("shadow_pages", NOW, stat.shadow_pages),
+	VM("shadow_unsync", NOW, stat.shadow_unsync),
+	VM("shadow_zapped", CUMUL, stat.shadow_zapped),
+	VM("shadow_synced", CUMUL, stat.shadow_synced),
+	VM("shadow_flooded", CUMUL, stat.shadow_flooded),
+	VM("shadow_unshadowed", CUMUL, stat.shadow_unshadowed),
+	VM("table_writes", CUMUL, stat.table_writes),
 };
 
 #define VCPU(name, field) SRC(name, CUMUL, struct um_vcpu, stat.field)
@@ -73,6 +80,10 @@ static const struct stat_src vcpu_src[] = {
 	VCPU("pf_claim_lost", pf.claim_lost),
 	VCPU("pf_given_up", pf.given_up),
 	VCPU("pf_no_tag", pf.no_tag),
+	VCPU("pf_guest", pf.guest),
+	VCPU("pf_table_write", pf.table_write),
+	VCPU("pf_rights", pf.rights),
+	VCPU("pf_wrprot", pf.wrprot),
 	VCPU("exits", exits),
 	VCPU("io_exits", io_exits),
 	VCPU("mmio_exits", mmio_exits),
@@ -83,6 +94,8 @@ static const struct stat_src vcpu_src[] = {
 	VCPU("cpuid_exits", cpuid_exits),
 	VCPU("msr_exits", msr_exits),
 	VCPU("cr_exits", cr_exits),
+	VCPU("cr3_writes", cr3_writes),
+	VCPU("invlpg_exits", invlpg_exits),
 	VCPU("insn_emulation", insn_emulated),
 	VCPU("tlb_flush", tlb_flush),
 	VCPU("vmread", vmread),

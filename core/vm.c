@@ -14,7 +14,6 @@
 #include <linux/compat.h>
 #include <linux/file.h>
 #include <linux/module.h>
-#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -84,7 +83,19 @@ void um_vm_put(struct um_vm *vm)
 		vm_destroy(vm);
 }
 
-static int vm_init(struct um_vm *vm)
+static void vm_init_mmu(struct um_vm *vm, bool shadow)
+{
+	vm->mmu.fast = um_params.fast;
+	vm->mmu.ptw = um_params.ptw;
+	/* Shadow tables have leaves of 4K, and no flags of the CPU's to log by. */
+	vm->mmu.log = shadow ? UM_LOG_WRPROT : um_params.log;
+	vm->mmu.hugepages = um_params.hugepages && !shadow;
+	um_rmap_init(&vm->mmu.rmap, um_params.rmap, &vm->mmu.locks);
+	vm->mmu.audit = um_params.audit;
+	vm->mmu.waiting_max = READ_ONCE(um_params.waiting);
+}
+
+static int vm_init(struct um_vm *vm, bool shadow)
 {
 	int r;
 
@@ -102,15 +113,10 @@ static int vm_init(struct um_vm *vm)
 	if (r)
 		return r;
 	um_slots_init(vm);
-	r = um_mmu_init(&vm->mmu, um_vmx_mmu_caps(), false);
+	r = um_mmu_init(&vm->mmu, um_vmx_mmu_caps(), shadow);
 	if (r)
 		goto err_srcu;
-	vm->mmu.fast = um_params.fast;
-	vm->mmu.log = um_params.log;
-	vm->mmu.hugepages = um_params.hugepages;
-	um_rmap_init(&vm->mmu.rmap, um_params.rmap, &vm->mmu.locks);
-	vm->mmu.audit = um_params.audit;
-	vm->mmu.waiting_max = READ_ONCE(um_params.waiting);
+	vm_init_mmu(vm, shadow);
 	um_quota_init(vm);
 
 	mmgrab(vm->mm);
@@ -128,7 +134,7 @@ err_srcu:
 	return r;
 }
 
-static struct um_vm *vm_alloc(void)
+static struct um_vm *vm_alloc(bool shadow)
 {
 	struct um_vm *vm;
 	int r = um_vmx_get();
@@ -139,7 +145,7 @@ static struct um_vm *vm_alloc(void)
 	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		goto err_vmx;
-	r = vm_init(vm);
+	r = vm_init(vm, shadow);
 	if (r)
 		goto err_free;
 	return vm;
@@ -149,46 +155,6 @@ err_free:
 err_vmx:
 	um_vmx_put();
 	return ERR_PTR(r);
-}
-
-static int vm_fast_mode(struct um_vm *vm, u64 mode)
-{
-	static const enum um_fast_mode modes[] = {
-		[UM_FASTPATH_OFF] = UM_FAST_OFF,
-		[UM_FASTPATH_TAG] = UM_FAST_TAG,
-		[UM_FASTPATH_MW] = UM_FAST_MW,
-		[UM_FASTPATH_PAIR] = UM_FAST_PAIR,
-	};
-
-	if (mode >= ARRAY_SIZE(modes))
-		return -EINVAL;
-	WRITE_ONCE(vm->mmu.fast,
-		   modes[array_index_nospec(mode, ARRAY_SIZE(modes))]);
-	return 0;
-}
-
-static int vm_enable_cap(struct um_vm *vm, const void __user *user)
-{
-	struct kvm_enable_cap cap;
-
-	if (copy_from_user(&cap, user, sizeof(cap)))
-		return -EFAULT;
-	/* As KVM, which does not look at the flags of these two. */
-	if (cap.cap == KVM_CAP_DIRTY_LOG_RING ||
-	    cap.cap == KVM_CAP_DIRTY_LOG_RING_ACQ_REL)
-		return um_dirty_rings_enable(vm, cap.args[0]);
-	if (cap.flags)
-		return -EINVAL;
-	switch (cap.cap) {
-	case UM_CAP_FASTPATH:
-		return vm_fast_mode(vm, cap.args[0]);
-	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
-		return um_slot_manual_protect(vm, cap.args[0]);
-	case UM_CAP_LOG_MODE:
-		return um_slot_log_mode(vm, cap.args[0]);
-	default:
-		return -EINVAL;
-	}
 }
 
 static int vm_set_region(struct um_vm *vm, const void __user *user)
@@ -252,7 +218,7 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	case KVM_GET_NR_MMU_PAGES:
 		return um_quota_get(vm);
 	case KVM_CHECK_EXTENSION:
-		return um_check_extension(arg);
+		return um_vm_check_extension(vm, arg);
 	case KVM_GET_STATS_FD:
 		return um_stat_vm_fd(vm);
 	case KVM_RESET_DIRTY_RINGS:
@@ -260,7 +226,7 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	case UM_AUDIT:
 		return um_vm_audit(vm, arg);
 	case KVM_ENABLE_CAP:
-		return vm_enable_cap(vm, user);
+		return um_vm_enable_cap(vm, user);
 	default:
 		return -ENOTTY;
 	}
@@ -349,16 +315,16 @@ static const struct file_operations vm_fops = {
 	.llseek = noop_llseek,
 };
 
-/* The engine is TDP, or there is none: 0, -EOPNOTSUPP or -EINVAL. */
-static int vm_check_type(unsigned long type)
+/* Of the engine: is it that of shadow tables? -EINVAL: no such type. */
+static int vm_type_shadow(unsigned long type)
 {
 	switch (type) {
 	case 0:
-		return um_params.shadow ? -EOPNOTSUPP : 0;
+		return um_params.shadow;
 	case UM_VM_TYPE_TDP:
-		return 0;
+		return false;
 	case UM_VM_TYPE_SHADOW:
-		return -EOPNOTSUPP;
+		return true;
 	default:
 		return -EINVAL;
 	}
@@ -366,16 +332,16 @@ static int vm_check_type(unsigned long type)
 
 int um_vm_create(unsigned long type)
 {
+	int fd, r, shadow = vm_type_shadow(type);
 	struct um_vm *vm;
 	struct file *file;
-	int fd, r = vm_check_type(type);
 
-	if (r)
-		return r;
+	if (shadow)
+		return shadow < 0 ? shadow : -EOPNOTSUPP;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	vm = vm_alloc();
+	vm = vm_alloc(shadow);
 	if (IS_ERR(vm)) {
 		r = PTR_ERR(vm);
 		goto err_fd;

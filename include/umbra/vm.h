@@ -34,6 +34,7 @@ struct um_params {
 	bool pml;
 	bool hugepages;
 	enum um_rmap_mode rmap;
+	enum um_ptw_mode ptw;
 	bool audit;
 	unsigned int waiting; /* may change: for VMs made from then on */
 };
@@ -115,6 +116,8 @@ struct um_vcpu_stat {
 	u64 cpuid_exits;
 	u64 msr_exits;
 	u64 cr_exits;
+	u64 cr3_writes;	  /* of them; with shadow paging */
+	u64 invlpg_exits; /* INVPCID among them */
 	u64 insn_emulated;
 	u64 tlb_flush; /* INVEPTs because a debt was seen or the CPU changed */
 	u64 vmread;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Capabilities: what is there, on the device and on a VM, and what a VM may
+ * turn on.
+ */
+#include "internal.h"
+
+#include <linux/cpumask.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+#include <uapi/umbra.h>
+
+int um_check_extension(unsigned long cap)
+{
+	switch (cap) {
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_SYNC_MMU:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
+		return 1;
+	case KVM_CAP_XSAVE:
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_NR_VCPUS:
+		return min_t(unsigned int, num_online_cpus(), UM_VCPUS_MAX);
+	case KVM_CAP_MAX_VCPUS:
+		return UM_VCPUS_MAX;
+	case KVM_CAP_MAX_VCPU_ID:
+		return UM_VCPU_IDS_MAX;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return um_dirty_ring_max();
+	case KVM_CAP_NR_MEMSLOTS:
+		return UM_SLOTS_MAX;
+	case UM_CAP_VM_TYPES:
+		return 1 << (UM_VM_TYPE_TDP - UM_BASE);
+	case UM_CAP_FASTPATH:
+		return 1 << UM_FASTPATH_OFF | 1 << UM_FASTPATH_TAG |
+		       1 << UM_FASTPATH_MW | 1 << UM_FASTPATH_PAIR;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return UM_MANUAL_PROTECT_FLAGS;
+	case UM_CAP_LOG_MODE:
+		return um_log_modes();
+	case UM_CAP_PTW:
+		return 1 << UM_PTW_MODE_EMUL | 1 << UM_PTW_MODE_OOS;
+	default:
+		return 0;
+	}
+}
+
+int um_vm_check_extension(const struct um_vm *vm, unsigned long cap)
+{
+	switch (cap) {
+	case UM_CAP_LOG_MODE:
+		return um_vm_log_modes(vm);
+	case UM_CAP_PTW:
+		return vm->mmu.shadow ? um_check_extension(cap) : 0;
+	default:
+		return um_check_extension(cap);
+	}
+}
+
+static int vm_fast_mode(struct um_vm *vm, u64 mode)
+{
+	static const enum um_fast_mode modes[] = {
+		[UM_FASTPATH_OFF] = UM_FAST_OFF,
+		[UM_FASTPATH_TAG] = UM_FAST_TAG,
+		[UM_FASTPATH_MW] = UM_FAST_MW,
+		[UM_FASTPATH_PAIR] = UM_FAST_PAIR,
+	};
+
+	if (mode >= ARRAY_SIZE(modes))
+		return -EINVAL;
+	WRITE_ONCE(vm->mmu.fast,
+		   modes[array_index_nospec(mode, ARRAY_SIZE(modes))]);
+	return 0;
+}
+
+static int vm_ptw_mode(struct um_vm *vm, u64 mode)
+{
+	if (!vm->mmu.shadow || mode > UM_PTW_MODE_OOS)
+		return -EINVAL;
+	WRITE_ONCE(vm->mmu.ptw,
+		   mode == UM_PTW_MODE_OOS ? UM_PTW_OOS : UM_PTW_EMUL);
+	return 0;
+}
+
+int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
+{
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, user, sizeof(cap)))
+		return -EFAULT;
+	/* As KVM, which does not look at the flags of these two. */
+	if (cap.cap == KVM_CAP_DIRTY_LOG_RING ||
+	    cap.cap == KVM_CAP_DIRTY_LOG_RING_ACQ_REL)
+		return um_dirty_rings_enable(vm, cap.args[0]);
+	if (cap.flags)
+		return -EINVAL;
+	switch (cap.cap) {
+	case UM_CAP_FASTPATH:
+		return vm_fast_mode(vm, cap.args[0]);
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return um_slot_manual_protect(vm, cap.args[0]);
+	case UM_CAP_LOG_MODE:
+		return um_slot_log_mode(vm, cap.args[0]);
+	case UM_CAP_PTW:
+		return vm_ptw_mode(vm, cap.args[0]);
+	default:
+		return -EINVAL;
+	}
+}
