@@ -14,44 +14,12 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#define CR0_WP		BIT_ULL(16)
-#define CR0_PG		BIT_ULL(31)
-#define CR4_PSE		BIT_ULL(4)
-#define CR4_PAE		BIT_ULL(5)
-#define CR4_LA57	BIT_ULL(12)
-#define CR4_SMEP	BIT_ULL(20)
-#define CR4_SMAP	BIT_ULL(21)
-#define EFER_LMA	BIT_ULL(10)
-#define EFER_NXE	BIT_ULL(11)
-#define RFLAGS_AC	BIT_ULL(18)
-
-#define PTE_P		BIT_ULL(0)
-#define PTE_W		BIT_ULL(1)
-#define PTE_U		BIT_ULL(2)
-#define PTE_A		BIT_ULL(5)
-#define PTE_D		BIT_ULL(6)
-#define PTE_PS		BIT_ULL(7)
-#define PTE_NX		BIT_ULL(63)
-
 /* Restarts after a lost cmpxchg before the caller is asked to try later. */
 #define WALK_TRIES 8
 
-enum format {
-	FMT_32,
-	FMT_PAE,
-	FMT_64,		/* 4 or 5 levels */
-};
-
-static enum format paging_format(const struct um_guest_paging *p)
-{
-	if (p->efer & EFER_LMA)
-		return FMT_64;
-	return p->cr4 & CR4_PAE ? FMT_PAE : FMT_32;
-}
-
 static bool nx_enabled(const struct um_guest_paging *p)
 {
-	return paging_format(p) != FMT_32 && (p->efer & EFER_NXE);
+	return um_guest_format(p) != UM_FMT_32 && (p->efer & UM_EFER_NXE);
 }
 
 /* Bits high..low, or none when the range is empty. */
@@ -60,27 +28,27 @@ static u64 bit_range(int high, int low)
 	return high < low ? 0 : GENMASK_ULL(high, low);
 }
 
-static unsigned int index_bits(enum format fmt)
+static unsigned int index_bits(enum um_format fmt)
 {
-	return fmt == FMT_32 ? 10 : 9;
+	return fmt == UM_FMT_32 ? 10 : 9;
 }
 
-static unsigned int level_shift(enum format fmt, unsigned int level)
+static unsigned int level_shift(enum um_format fmt, unsigned int level)
 {
 	return 12 + index_bits(fmt) * (level - 1);
 }
 
-static bool is_leaf(const struct um_guest_paging *p, enum format fmt,
+static bool is_leaf(const struct um_guest_paging *p, enum um_format fmt,
 		    unsigned int level, u64 gpte)
 {
 	if (level == 1)
 		return true;
-	if (level > 3 || !(gpte & PTE_PS))
+	if (level > 3 || !(gpte & UM_GPTE_PS))
 		return false;
-	if (fmt == FMT_32)
-		return p->cr4 & CR4_PSE;
+	if (fmt == UM_FMT_32)
+		return p->cr4 & UM_CR4_PSE;
 	/* A PAE pdpte has reserved bits there and was checked when loaded. */
-	return fmt == FMT_64 || level == 2;
+	return fmt == UM_FMT_64 || level == 2;
 }
 
 static u64 reserved_bits_32(const struct um_guest_paging *p, bool large)
@@ -91,23 +59,32 @@ static u64 reserved_bits_32(const struct um_guest_paging *p, bool large)
 	return large ? bit_range(21, width - 19) : 0;
 }
 
-static u64 reserved_bits(const struct um_guest_paging *p, enum format fmt,
+static u64 reserved_bits(const struct um_guest_paging *p, enum um_format fmt,
 			 unsigned int level, bool leaf)
 {
 	bool large = leaf && level > 1;
 	u64 rsvd;
 
-	if (fmt == FMT_32)
+	if (fmt == UM_FMT_32)
 		return reserved_bits_32(p, large);
 
-	rsvd = bit_range(fmt == FMT_PAE ? 62 : 51, p->maxphyaddr);
+	rsvd = bit_range(fmt == UM_FMT_PAE ? 62 : 51, p->maxphyaddr);
 	if (!nx_enabled(p))
-		rsvd |= PTE_NX;
+		rsvd |= UM_GPTE_NX;
 	if (large)
 		rsvd |= bit_range(level_shift(fmt, level) - 1, 13);
 	if (level > 3 || (level == 3 && p->no_gbpages))
-		rsvd |= PTE_PS;
+		rsvd |= UM_GPTE_PS;
 	return rsvd;
+}
+
+bool um_guest_gpte_is_reserved(const struct um_guest_paging *paging, int level,
+			       u64 gpte)
+{
+	enum um_format fmt = um_guest_format(paging);
+	bool leaf = is_leaf(paging, fmt, level, gpte);
+
+	return gpte & reserved_bits(paging, fmt, level, leaf);
 }
 
 bool um_guest_pdpte_is_valid(u64 pdpte, u8 maxphyaddr)
@@ -115,16 +92,16 @@ bool um_guest_pdpte_is_valid(u64 pdpte, u8 maxphyaddr)
 	u64 rsvd = bit_range(63, maxphyaddr) | bit_range(8, 5) |
 		   bit_range(2, 1);
 
-	return !(pdpte & PTE_P) || !(pdpte & rsvd);
+	return !(pdpte & UM_GPTE_P) || !(pdpte & rsvd);
 }
 
-static u64 leaf_gpa(const struct um_guest_walk *w, enum format fmt)
+static u64 leaf_gpa(const struct um_guest_walk *w, enum um_format fmt)
 {
 	u64 gpte = w->gpte[w->level - 1];
 	u64 offset = bit_range(level_shift(fmt, w->level) - 1, 0);
 	u64 gpa = gpte & bit_range(51, 12) & ~offset;
 
-	if (fmt == FMT_32 && w->level == 2)
+	if (fmt == UM_FMT_32 && w->level == 2)
 		gpa |= (gpte & bit_range(20, 13)) << 19;
 	return gpa | (w->linear & offset);
 }
@@ -138,40 +115,40 @@ static u32 base_error_code(const struct um_guest_paging *p, u32 access)
 	if (access & UM_WALK_USER)
 		code |= UM_PFEC_USER;
 	if ((access & UM_WALK_FETCH) &&
-	    (nx_enabled(p) || (p->cr4 & CR4_SMEP)))
+	    (nx_enabled(p) || (p->cr4 & UM_CR4_SMEP)))
 		code |= UM_PFEC_FETCH;
 	return code;
 }
 
 /* Where the walk starts; the PDPTE registers take the place of a PAE root. */
-static u64 root_entry(const struct um_guest_paging *p, enum format fmt,
+static u64 root_entry(const struct um_guest_paging *p, enum um_format fmt,
 		      struct um_guest_walk *w)
 {
 	switch (fmt) {
-	case FMT_32:
+	case UM_FMT_32:
 		w->top = 2;
 		return p->cr3 & bit_range(31, 12);
-	case FMT_PAE:
+	case UM_FMT_PAE:
 		w->top = 2;
 		return p->pdpte[w->linear >> 30 & 3];
 	default:
-		w->top = p->cr4 & CR4_LA57 ? 5 : 4;
+		w->top = p->cr4 & UM_CR4_LA57 ? 5 : 4;
 		return p->cr3 & bit_range(51, 12);
 	}
 }
 
 /* Reads entries down to the leaf and gathers the rights of all of them. */
 static enum um_walk_result walk_down(const struct um_guest_paging *p,
-				     enum format fmt, struct um_guest_walk *w)
+				     enum um_format fmt, struct um_guest_walk *w)
 {
-	unsigned int size = fmt == FMT_32 ? 4 : 8;
+	unsigned int size = fmt == UM_FMT_32 ? 4 : 8;
 	u64 table = root_entry(p, fmt, w);
 	bool may_exec = true;
-	u64 all = PTE_W | PTE_U;
+	u64 all = UM_GPTE_W | UM_GPTE_U;
 	u64 gpte, gpa;
 	bool leaf;
 
-	if (fmt == FMT_PAE && !(table & PTE_P))
+	if (fmt == UM_FMT_PAE && !(table & UM_GPTE_P))
 		return UM_WALK_FAULT;
 	for (w->level = w->top; ; w->level--) {
 		gpa = w->linear >> level_shift(fmt, w->level);
@@ -181,7 +158,7 @@ static enum um_walk_result walk_down(const struct um_guest_paging *p,
 		if (p->read_gpte(p->priv, gpa, size, &gpte) != UM_GPTE_OK)
 			return UM_WALK_NOWHERE;
 		w->gpte[w->level - 1] = gpte;
-		if (!(gpte & PTE_P))
+		if (!(gpte & UM_GPTE_P))
 			return UM_WALK_FAULT;
 
 		leaf = is_leaf(p, fmt, w->level, gpte);
@@ -190,14 +167,14 @@ static enum um_walk_result walk_down(const struct um_guest_paging *p,
 			return UM_WALK_FAULT;
 		}
 		all &= gpte;
-		if (fmt != FMT_32 && (gpte & PTE_NX))
+		if (fmt != UM_FMT_32 && (gpte & UM_GPTE_NX))
 			may_exec = false;
 		if (leaf)
 			break;
 		table = gpte;
 	}
-	w->rights = (all & PTE_W ? UM_WALK_MAY_WRITE : 0) |
-		    (all & PTE_U ? UM_WALK_MAY_USER : 0) |
+	w->rights = (all & UM_GPTE_W ? UM_WALK_MAY_WRITE : 0) |
+		    (all & UM_GPTE_U ? UM_WALK_MAY_USER : 0) |
 		    (may_exec ? UM_WALK_MAY_EXEC : 0);
 	return UM_WALK_OK;
 }
@@ -214,32 +191,32 @@ static bool rights_suffice(const struct um_guest_paging *p,
 	if (fetch && !(w->rights & UM_WALK_MAY_EXEC))
 		return false;
 	if ((w->access & UM_WALK_WRITE) && !(w->rights & UM_WALK_MAY_WRITE) &&
-	    (user || (p->cr0 & CR0_WP)))
+	    (user || (p->cr0 & UM_CR0_WP)))
 		return false;
 	if (user || !user_page)
 		return true;
 
 	/* A supervisor's access to a user page. */
 	if (fetch)
-		return !(p->cr4 & CR4_SMEP);
-	return !(p->cr4 & CR4_SMAP) ||
-	       (!(w->access & UM_WALK_IMPLICIT) && (p->rflags & RFLAGS_AC));
+		return !(p->cr4 & UM_CR4_SMEP);
+	return !(p->cr4 & UM_CR4_SMAP) ||
+	       (!(w->access & UM_WALK_IMPLICIT) && (p->rflags & UM_RFLAGS_AC));
 }
 
 /* From the root down; an entry that changed meanwhile ends it. */
 static enum um_walk_result mark_used(const struct um_guest_paging *p,
-				     enum format fmt, struct um_guest_walk *w)
+				     enum um_format fmt, struct um_guest_walk *w)
 {
-	unsigned int size = fmt == FMT_32 ? 4 : 8;
+	unsigned int size = fmt == UM_FMT_32 ? 4 : 8;
 	unsigned int i;
 
 	for (i = w->top; i >= w->level; i--) {
 		u64 old = w->gpte[i - 1];
-		u64 new = old | PTE_A;
+		u64 new = old | UM_GPTE_A;
 		enum um_gpte_rc rc;
 
 		if (i == w->level && (w->access & UM_WALK_WRITE))
-			new |= PTE_D;
+			new |= UM_GPTE_D;
 		if (new == old)
 			continue;
 		rc = p->cmpxchg_gpte(p->priv, w->gpte_gpa[i - 1], size, old,
@@ -253,7 +230,7 @@ static enum um_walk_result mark_used(const struct um_guest_paging *p,
 }
 
 static enum um_walk_result walk_once(const struct um_guest_paging *p,
-				     enum format fmt, struct um_guest_walk *w)
+				     enum um_format fmt, struct um_guest_walk *w)
 {
 	enum um_walk_result result;
 
@@ -275,14 +252,14 @@ enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 				  u64 linear, u32 access,
 				  struct um_guest_walk *walk)
 {
-	enum format fmt = paging_format(paging);
+	enum um_format fmt = um_guest_format(paging);
 	enum um_walk_result result;
 	unsigned int tries;
 
 	memset(walk, 0, sizeof(*walk));
-	walk->linear = fmt == FMT_64 ? linear : (u32)linear;
+	walk->linear = fmt == UM_FMT_64 ? linear : (u32)linear;
 	walk->access = access;
-	if (!(paging->cr0 & CR0_PG)) {
+	if (!(paging->cr0 & UM_CR0_PG)) {
 		walk->gpa = walk->linear;
 		walk->rights = UM_WALK_MAY_WRITE | UM_WALK_MAY_USER |
 			       UM_WALK_MAY_EXEC;

@@ -5,12 +5,6 @@
  */
 #include "shadow.h"
 
-/* Of a guest's entry, in each format. */
-#define UM_GPTE_W BIT_ULL(1)
-#define UM_GPTE_U BIT_ULL(2)
-#define UM_GPTE_D BIT_ULL(6)
-#define UM_GPTE_NX BIT_ULL(63)
-
 /* All that a leaf may have. */
 #define UM_SS_LEAF_BITS                                                 \
 	(UM_SS_P | UM_SS_W | UM_SS_U | UM_SS_UC | UM_SS_A | UM_SS_D |   \

@@ -13,7 +13,30 @@
 #ifndef _UMBRA_GUEST_WALK_H
 #define _UMBRA_GUEST_WALK_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
+
+/* What paging depends on: SDM, "Control Registers", "IA32_EFER". */
+#define UM_CR0_WP BIT_ULL(16)
+#define UM_CR0_PG BIT_ULL(31)
+#define UM_CR4_PSE BIT_ULL(4)
+#define UM_CR4_PAE BIT_ULL(5)
+#define UM_CR4_LA57 BIT_ULL(12)
+#define UM_CR4_SMEP BIT_ULL(20)
+#define UM_CR4_SMAP BIT_ULL(21)
+#define UM_EFER_LMA BIT_ULL(10)
+#define UM_EFER_NXE BIT_ULL(11)
+#define UM_RFLAGS_AC BIT_ULL(18)
+
+/* An entry of a guest's table, of whatever format. */
+#define UM_GPTE_P BIT_ULL(0)
+#define UM_GPTE_W BIT_ULL(1)
+#define UM_GPTE_U BIT_ULL(2)
+#define UM_GPTE_A BIT_ULL(5)
+#define UM_GPTE_D BIT_ULL(6)
+#define UM_GPTE_PS BIT_ULL(7)
+#define UM_GPTE_ADDR GENMASK_ULL(51, 12)
+#define UM_GPTE_NX BIT_ULL(63)
 
 /* The kind of access. Not USER means supervisor. */
 #define UM_WALK_WRITE		0x01
@@ -61,6 +84,19 @@ struct um_guest_paging {
 	void *priv;
 };
 
+enum um_format {
+	UM_FMT_32,
+	UM_FMT_PAE,
+	UM_FMT_64, /* 4 or 5 levels */
+};
+
+static inline enum um_format um_guest_format(const struct um_guest_paging *p)
+{
+	if (p->efer & UM_EFER_LMA)
+		return UM_FMT_64;
+	return p->cr4 & UM_CR4_PAE ? UM_FMT_PAE : UM_FMT_32;
+}
+
 enum um_walk_result {
 	UM_WALK_OK,
 	UM_WALK_FAULT,		/* #PF with error_code */
@@ -88,6 +124,10 @@ struct um_guest_walk {
 enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 				  u64 linear, u32 access,
 				  struct um_guest_walk *walk);
+
+/* Has @gpte, present and of a table of @level, a bit that must be 0? */
+bool um_guest_gpte_is_reserved(const struct um_guest_paging *paging, int level,
+			       u64 gpte);
 
 /* May this value be loaded into a PDPTE register? If not: #GP(0). */
 bool um_guest_pdpte_is_valid(u64 pdpte, u8 maxphyaddr);
