@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The spine. A guest page fault goes one way, and um_fault_handle() is that
- * way: slot, fast; then what may sleep: slot, resolve, map. Each stage says
- * CONTINUE, or how it ended.
+ * way: slot, fast; then what may sleep: slot, resolve, map. With shadow paging
+ * only the guest's own walk tells which slot. Each stage says CONTINUE, or how it
+ * ended.
  */
-#include "internal.h"
+#include "shadow.h"
 
 #include <umbra/fastpath.h>
-#include <umbra/host.h>
 #include <umbra/trace.h>
 
 /* The slot, or why there is no memory for this access. */
@@ -115,6 +115,10 @@ static void um_fault_count(const struct um_fault *f, enum um_pf ret,
 		stat->spurious++;
 	else if (ret == UM_PF_EMULATE)
 		stat->emulate++;
+	else if (ret == UM_PF_TABLE)
+		stat->table_write++;
+	else if (ret == UM_PF_GUEST)
+		stat->guest++;
 	else if (ret == UM_PF_RETRY)
 		stat->retry++;
 }
@@ -154,11 +158,13 @@ static enum um_pf um_fault_slow(struct um_mmu *mmu, struct um_fault *f)
 	enum um_pf ret;
 
 	f->path |= UM_PATH_SLOW;
-	ret = um_fault_slot(mmu, f);
+	ret = f->ctx ? um_shadow_walk(f) : UM_PF_CONTINUE;
+	if (ret == UM_PF_CONTINUE)
+		ret = um_fault_slot(mmu, f);
 	if (ret == UM_PF_CONTINUE)
 		ret = um_fault_resolve(mmu, f);
 	if (ret == UM_PF_CONTINUE) {
-		ret = um_tdp_map(mmu, f);
+		ret = f->ctx ? um_shadow_map(mmu, f) : um_tdp_map(mmu, f);
 		um_fault_release(f, ret);
 	}
 	ret = um_fault_audit(mmu, f, ret);

@@ -2,9 +2,7 @@
 /*
  * Birth and death of a VM's tables.
  */
-#include "internal.h"
-
-#include <umbra/host.h>
+#include "shadow.h"
 
 #include <linux/errno.h>
 
@@ -18,6 +16,11 @@ int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps,
 	atomic64_add(UM_PAGE_SIZE, &mmu->stat.bytes_meta);
 	mmu->caps = *caps;
 	um_lock_init(&mmu->untagged, UM_LOCK_UNTAGGED, &mmu->locks);
+	if (shadow && um_shadow_init(mmu)) {
+		um_table_free(mmu->root);
+		mmu->root = NULL;
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -39,6 +42,7 @@ void um_mmu_destroy(struct um_mmu *mmu)
 {
 	if (!mmu->root)
 		return;
+	um_shadow_destroy(mmu);
 	um_mmu_free_table(um_table_sptep(mmu->root));
 	mmu->root = NULL;
 	/* They count in here. */

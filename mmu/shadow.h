@@ -17,15 +17,11 @@
 #include "internal.h"
 
 #include <umbra/context.h>
+#include <umbra/host.h>
 #include <umbra/sspte.h>
+#include <umbra/walk_shadow.h>
 
 #include <linux/list.h>
-
-enum um_format {
-	UM_FMT_32,
-	UM_FMT_PAE,
-	UM_FMT_64,
-};
 
 /*
  * What, besides the guest's frame, decides what a shadow page says. A page is
@@ -38,6 +34,7 @@ union um_role {
 		u32 format : 2;	  /* enum um_format */
 		u32 quadrant : 2; /* 32-bit guests: which part of the table */
 		u32 direct : 1;	  /* below a huge guest page */
+		u32 clean : 1;	  /* that one, and D of its entry is not set */
 		u32 rights : 3;	  /* UM_WALK_MAY_*: what the way here leaves */
 		u32 nx : 1;	  /* EFER.NXE */
 		u32 wp : 1;	  /* CR0.WP */
@@ -49,7 +46,7 @@ union um_role {
 };
 
 struct um_shadow_page {
-	struct hlist_node hash; /* by gfn; unhashed: invalid */
+	struct hlist_node hash; /* by gfn; unhashed: it was zapped */
 	struct list_head link;	/* active, by age, or a list of the zapper's */
 	struct list_head unsync_link; /* empty: in sync */
 	gfn_t gfn;		/* direct: the first that it maps */
@@ -58,7 +55,8 @@ struct um_shadow_page {
 	struct um_rmap_head parents; /* entries that point here */
 	unsigned int roots;	/* um_root.page[] that point here */
 	unsigned int writes;	/* to the guest's table since it was used */
-	u64 owed;		/* zapped: the debt to be paid before reuse */
+	u64 gen;		/* of um_shadow when it was made */
+	s64 owed;		/* zapped: the debt to be paid before reuse */
 };
 
 #define UM_SHADOW_HASH_BITS 10
@@ -67,23 +65,24 @@ struct um_shadow {
 	struct um_lock lock;
 	/* All below: lock, but where told. */
 	struct hlist_head hash[1 << UM_SHADOW_HASH_BITS];
-	struct list_head active; /* in use; the newest first */
-	struct list_head retired; /* zapped and empty; debts may be due */
+	struct list_head active;  /* in use; the newest first */
+	struct list_head retired; /* zapped and empty, the oldest first */
 	struct list_head unsync;
-	atomic64_t roots;	/* raised when a root in use is zapped; read
-				 * without the lock
+	atomic64_t roots;	/* raised when a root may have been zapped;
+				 * read without the lock
 				 */
-	u64 gen;		/* pages of another one are zapped: see zap */
-	u64 nretired;
-	u8 gptes[UM_PAGE_SIZE];	/* of the page that is being synced */
+	u64 gen;		/* pages of another one are out of date */
+	u64 pages;		/* active ones and retired ones */
+	u8 gptes[UM_PAGE_SIZE];	/* of the page that is brought in step */
 };
 
-/* A guest's entry in a shadow page's frame: bytes. */
+/* Bytes of an entry of the guest's table. */
 static inline unsigned int um_role_gpte_size(union um_role role)
 {
 	return role.format == UM_FMT_32 ? 4 : 8;
 }
 
+/* Are the entries of the format that has no room for a tag? */
 static inline bool um_role_is_pae(union um_role role)
 {
 	return role.format != UM_FMT_64;
@@ -99,89 +98,139 @@ static inline bool um_shadow_is_valid(const struct um_shadow_page *sp)
 	return !hlist_unhashed(&sp->hash);
 }
 
+/*
+ * All that the lock guards, and the slots. Does not sleep. A debt may be paid
+ * with the lock held: who is kicked takes no lock for it.
+ */
+static inline void um_shadow_lock(struct um_mmu *mmu)
+{
+	rcu_read_lock();
+	um_lock(&mmu->shadow->lock);
+}
+
+static inline void um_shadow_unlock(struct um_mmu *mmu)
+{
+	um_unlock(&mmu->shadow->lock);
+	rcu_read_unlock();
+}
+
+/* The page that an entry's table is, and the one that an entry points to. */
+static inline struct um_shadow_page *um_shadow_owner(um_sptep_t sptep)
+{
+	return um_shadow_table_owner((__force u64 *)sptep);
+}
+
+static inline struct um_shadow_page *um_shadow_child(u64 sspte)
+{
+	return um_shadow_owner(um_sspte_child(sspte));
+}
+
+static inline um_sptep_t um_shadow_sptep(const struct um_shadow_page *sp,
+					 unsigned int index)
+{
+	return um_table_sptep(sp->table) + index;
+}
+
+/* Index of the entry of @level for @va. */
+static inline unsigned int um_va_index(gva_t va, int level)
+{
+	return um_gfn_index(va >> UM_PAGE_SHIFT, level);
+}
+
 /* shadow_role.c */
-/* The role of the root pages that @p asks for; quadrant 0. */
+/* The role of the root pages that @p asks for, of quadrant 0. */
 union um_role um_role_of(const struct um_guest_paging *p);
-/* Paging as a page of @role was made for: enough to judge its gptes. */
-void um_role_paging(union um_role role, u8 maxphyaddr,
-		    struct um_guest_paging *p);
+/* Is @gpte, of a table of @role, one that maps or leads on? */
+bool um_role_accepts(union um_role role, u8 maxphyaddr, u64 gpte);
+/* Where the guest's table begins that @role shadows, in its frame; bytes. */
+unsigned int um_role_offset(union um_role role);
 
 /* shadow_page.c */
+/* Returns 0 or -ENOMEM. um_shadow_destroy() when nobody is left; sleeps. */
+int um_shadow_init(struct um_mmu *mmu);
+void um_shadow_destroy(struct um_mmu *mmu);
 /*
- * Take from the stock or from what is retired. Fill the stock before the lock
- * is taken: 0 or -ENOMEM; sleeps.
+ * Before the lock is taken: pages and descriptors for one fault. 0 or -ENOMEM;
+ * sleeps. um_shadow_drain() gives them back.
  */
 int um_shadow_topup(struct um_context *ctx);
 void um_shadow_drain(struct um_context *ctx);
 /*
- * The page for @gfn and @role: one that is there, or a new one, whose frame is
- * then write-protected, and that paid for. Lock held. NULL: the stock is empty.
+ * The page for @gfn and @role, in sync: one that is there, or a new one, whose
+ * frame is then protected. NULL: the stock is used up.
  */
 struct um_shadow_page *um_shadow_get(struct um_context *ctx, gfn_t gfn,
 				     union um_role role);
-struct um_shadow_page *um_shadow_owner(um_sptep_t sptep);
-/* The next page of @gfn after @sp (NULL: the first), or NULL. Lock held. */
+/* The next page of @gfn after @sp; after NULL the first; or NULL. */
 struct um_shadow_page *um_shadow_next(struct um_mmu *mmu, gfn_t gfn,
-				      struct um_shadow_page *sp);
-#define um_for_each_shadow(sp, mmu, gfn)                   \
-	for ((sp) = um_shadow_next(mmu, gfn, NULL); (sp);  \
+				      const struct um_shadow_page *sp);
+#define um_for_each_shadow(sp, mmu, gfn)                  \
+	for ((sp) = um_shadow_next(mmu, gfn, NULL); (sp); \
 	     (sp) = um_shadow_next(mmu, gfn, sp))
+/* Out of every list and empty: reuse it when the debt of now is paid. */
+void um_shadow_retire(struct um_mmu *mmu, struct um_shadow_page *sp);
 
-/* shadow_link.c: entries that hold something, and what must hear of it */
-/* Put a leaf of @gfn where nothing is. Lock held; the pool was filled. */
-int um_shadow_put_leaf(struct um_context *ctx, um_sptep_t sptep, gfn_t gfn,
-		       struct um_rmap_head *head, u64 leaf);
-int um_shadow_put_table(struct um_context *ctx, um_sptep_t sptep,
-			struct um_shadow_page *child);
-/* Empty the entry, whatever it holds. Lock held. True: it held something. */
+/* shadow_link.c */
+/*
+ * Put a leaf of @gfn, whose set is @head, or a table where nothing is. Topped
+ * up. False: no memory after all.
+ */
+bool um_shadow_put_leaf(struct um_context *ctx, um_sptep_t sptep, gfn_t gfn,
+			struct um_rmap_head *head, u64 leaf);
+bool um_shadow_put_table(struct um_context *ctx, um_sptep_t sptep,
+			 struct um_shadow_page *child);
+/* Empty the entry. The caller owes. False: it was. */
 bool um_shadow_drop(struct um_mmu *mmu, um_sptep_t sptep);
 
-/* shadow_protect.c: who may write a guest page table */
+/* shadow_protect.c */
 /*
- * Nobody may write @gfn from now on: flag, entries, EPT leaf; and paid. Lock
- * held. No slot there: nothing to do.
+ * From now on @gfn is protected: flag, entries, EPT leaf. True: a debt is to be
+ * paid before the guest's table is read.
  */
-void um_shadow_protect(struct um_mmu *mmu, gfn_t gfn);
-/* As far as shadow pages go, everybody may. Lock held. */
+bool um_shadow_protect(struct um_mmu *mmu, gfn_t gfn);
+/* Unless a page in sync shadows @gfn, let it be written again. */
 void um_shadow_unprotect(struct um_mmu *mmu, gfn_t gfn);
-/* Is @gfn protected? Lock held, or between a claim and its commit. */
-bool um_shadow_is_protected(struct um_mmu *mmu, const struct um_slot *slot,
-			    gfn_t gfn);
 
 /* shadow_sync.c */
-/*
- * Let the pages of @gfn go out of sync, so that it may be written. Lock held.
- * False: one of them is no leaf table.
- */
+/* Let @gfn be written, and its pages go out of sync. False: one must not. */
 bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn);
-/* Bring @sp in step with the guest's table, and protect that. Lock held. */
-void um_shadow_sync(struct um_context *ctx, struct um_shadow_page *sp);
-/* All pages below @root that are out of sync. Lock held. */
+/*
+ * Bring every page that is out of sync and that @top[] are, or lead to, in step
+ * with the guest's tables, which are then protected. @top may have NULLs.
+ */
+void um_shadow_sync_below(struct um_context *ctx,
+			  struct um_shadow_page *const top[4]);
+/* The same of a root; takes the lock, if any is. */
 void um_shadow_sync_root(struct um_context *ctx, struct um_root *root);
 
 /* shadow_zap.c */
 /*
- * Take @sp out: its entries, who points to it, what it protects. Lock held; the
- * caller owes. One that is a root stays allocated until the root lets go.
+ * Take @sp out: its entries, who points to it, what it protects. The caller
+ * owes. A root stays allocated until it is let go.
  */
 void um_shadow_zap(struct um_mmu *mmu, struct um_shadow_page *sp);
-/* A root lets go of @sp. Lock held. */
-void um_shadow_put_root(struct um_mmu *mmu, struct um_shadow_page *sp);
-/* Every page of the VM, in steps. Sleeps. */
+/* Every page that shadows a table in @gfn. True: there was one. */
+bool um_shadow_zap_gfn(struct um_mmu *mmu, gfn_t gfn);
+/* Every page there is. Takes the lock in steps; sleeps. Paid on return. */
 void um_shadow_zap_all(struct um_mmu *mmu);
-/* Leaves that map [start, end) of the slot; does not sleep. Sets zap->took. */
-void um_shadow_unmap(struct um_zap *zap, const struct um_slot *slot,
+/*
+ * Leaves of [start, end) of the slot. Takes the lock in steps, does not sleep.
+ * True: the caller owes.
+ */
+bool um_shadow_unmap(struct um_mmu *mmu, const struct um_slot *slot,
 		     gfn_t start, gfn_t end);
+/* Until the quota has room for what one fault needs. */
+void um_shadow_make_room(struct um_mmu *mmu);
 
 /* shadow_map.c */
-/* The guest's own walk: fills f->gfn and ctx->walk. CONTINUE or GUEST. */
+/* The guest's own walk: fills f->gfn and ctx->walk. CONTINUE, RETRY or GUEST. */
 enum um_pf um_shadow_walk(struct um_fault *f);
 enum um_pf um_shadow_map(struct um_mmu *mmu, struct um_fault *f);
 
 /* shadow_spte.c */
 /* The leaf for @f as resolved and walked; without WP. */
 u64 um_shadow_leaf(const struct um_fault *f);
-/* The rights a gpte of @level gives, by itself. */
+/* What @gpte by itself allows: UM_WALK_MAY_*. */
 u8 um_gpte_rights(union um_role role, u64 gpte);
 
 /* shadow_log.c: without the lock */
@@ -190,12 +239,5 @@ bool um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn);
 /* Was @gfn used through a shadow leaf? @forget: and make it unused. */
 bool um_shadow_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn,
 		   bool forget);
-
-/* shadow_root.c */
-/* Walk down @root to the leaf entry of @va, without the lock; RCU held. NULL:
- * there is no table for it.
- */
-um_sptep_t um_shadow_find(const struct um_root *root, union um_role role,
-			  gva_t va, u64 *sspte);
 
 #endif

@@ -14,9 +14,8 @@
  * When the entry of Z1 lies in a table that is itself being taken, Z2 of the
  * outer one overwrites FROZEN by DEAD and Z3 of the inner one does nothing.
  */
-#include "internal.h"
+#include "shadow.h"
 
-#include <umbra/host.h>
 #include <umbra/trace.h>
 
 void um_zap_begin(struct um_zap *zap, struct um_mmu *mmu)
@@ -171,6 +170,8 @@ bool um_mmu_unmap(struct um_mmu *mmu, const struct um_slot *slot, gfn_t start,
 		iter.old = um_zap_entry(&zap, iter.sptep, iter.old, iter.gfn);
 	}
 	rcu_read_unlock();
+	if (mmu->shadow)
+		zap.took |= um_shadow_unmap(mmu, slot, start, end);
 	return um_zap_end(&zap);
 }
 
@@ -255,6 +256,10 @@ void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot)
 {
 	int level;
 
+	if (mmu->shadow) {
+		um_mmu_unmap(mmu, slot, slot->base, slot->base + slot->npages);
+		um_shadow_zap_all(mmu);
+	}
 	/* From below, so that no sweep has more than one table to kill. */
 	for (level = UM_LEVEL_2M; level <= UM_LEVEL_ROOT; level++)
 		um_slot_zap_level(mmu, slot, level);

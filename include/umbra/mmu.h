@@ -64,6 +64,7 @@ struct um_mmu_stat {
 	atomic64_t log_clears;
 	atomic64_t wrprot;	/* leaves write-protected for the dirty log */
 	atomic64_t flushes;	/* debts paid by kicking vCPUs */
+	atomic64_t shadow_leaves;   /* now; those under EPT are in pages */
 	atomic64_t shadow_pages;    /* now */
 	atomic64_t shadow_unsync;   /* of them out of sync now */
 	atomic64_t shadow_zapped;   /* taken, for whatever reason */
@@ -140,6 +141,10 @@ void um_mmu_set_quota(struct um_mmu *mmu, u64 tables);
 enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
 			   struct um_fault_stat *stat);
 
+/*
+ * um_mmu_slot_create() - a slot is published where there was none. Sleeps.
+ */
+void um_mmu_slot_create(struct um_mmu *mmu, const struct um_slot *slot);
 /*
  * Slot hooks, called by core/ with slots_lock held, after the change was
  * published and every reader of the old slot has left (synchronize_srcu).

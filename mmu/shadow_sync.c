@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Out of sync: the frame of a guest's leaf table may be written, and what
+ * shadows it is behind what it says, until the guest flushes. As a TLB is.
+ *
+ *   unsync    mark the pages; then let the frame be written
+ *   flush     any page marked?
+ *   sync      protect, pay; read the table, mend the entries
+ *
+ * A guest that wrote an entry and flushes it looks, without a lock, whether any
+ * page is out of sync; it could not have written before the mark was made.
+ */
+#include "shadow.h"
+
+/* So many parents of one page are looked at; more count as a yes. */
+#define UM_PARENTS_MAX 8
+
+bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn)
+{
+	struct um_shadow_page *sp;
+
+	um_for_each_shadow(sp, mmu, gfn)
+		if (sp->role.level > UM_LEVEL_4K)
+			return false;
+	um_for_each_shadow(sp, mmu, gfn) {
+		if (um_shadow_is_unsync(sp))
+			continue;
+		list_add(&sp->unsync_link, &mmu->shadow->unsync);
+		/* A full barrier: the mark before W. */
+		atomic64_add_return(1, &mmu->stat.shadow_unsync);
+	}
+	um_shadow_unprotect(mmu, gfn);
+	return true;
+}
+
+/* @old, a leaf of the same frame, with no more than @rights and D allow. */
+static u64 um_shadow_mended(u64 old, u8 rights, bool dirty)
+{
+	u64 new = old & ~(UM_SS_U | UM_SS_NX | UM_SS_CLAIMS);
+
+	if (rights & UM_WALK_MAY_USER)
+		new |= UM_SS_U;
+	if (!(rights & UM_WALK_MAY_EXEC))
+		new |= UM_SS_NX;
+	if (!dirty || !(rights & UM_WALK_MAY_WRITE))
+		new &= ~(UM_SS_W | UM_SS_MW | UM_SS_D);
+	return new;
+}
+
+/* True: a TLB may grant what the entry does not any more. */
+static bool um_shadow_mend(struct um_context *ctx, struct um_shadow_page *sp,
+			   unsigned int index, u64 gpte)
+{
+	um_sptep_t sptep = um_shadow_sptep(sp, index);
+	gfn_t gfn = READ_ONCE(*um_sspte_twin(sptep));
+	u64 old = um_spte_read(sptep), new;
+	u8 rights;
+
+	if (old == UM_SS_EMPTY)
+		return false;
+	if (!um_role_accepts(sp->role, ctx->paging.maxphyaddr, gpte) ||
+	    !(gpte & UM_GPTE_A) || gpa_to_gfn(gpte & UM_GPTE_ADDR) != gfn)
+		return um_shadow_drop(ctx->mmu, sptep);
+	rights = sp->role.rights & um_gpte_rights(sp->role, gpte);
+	do {
+		new = um_shadow_mended(old, rights, gpte & UM_GPTE_D);
+		if (!((new ^ old) & ~UM_SS_CLAIMS))
+			return false;
+	} while (!um_spte_try(sptep, &old, new));
+	return true;
+}
+
+static u64 um_shadow_gpte(const struct um_shadow *shadow, union um_role role,
+			  unsigned int index)
+{
+	if (role.format == UM_FMT_32)
+		return ((const u32 *)shadow->gptes)[index];
+	return ((const u64 *)shadow->gptes)[index];
+}
+
+/* The table is protected, and that is paid for. */
+static bool um_shadow_mend_all(struct um_context *ctx,
+			       struct um_shadow_page *sp)
+{
+	struct um_shadow *shadow = ctx->mmu->shadow;
+	unsigned int size = um_role_gpte_size(sp->role) * UM_TABLE_ENTRIES;
+	bool took = false;
+	int i;
+
+	if (!um_host_read(ctx->mmu,
+			  gfn_to_gpa(sp->gfn) + um_role_offset(sp->role),
+			  shadow->gptes, size))
+		memset(shadow->gptes, 0, size);
+	for (i = 0; i < UM_TABLE_ENTRIES; i++)
+		took |= um_shadow_mend(ctx, sp, i,
+				       um_shadow_gpte(shadow, sp->role, i));
+	atomic64_inc(&ctx->mmu->stat.shadow_synced);
+	return took;
+}
+
+/* True: pay before the table is read. */
+static bool um_shadow_resync(struct um_mmu *mmu, struct um_shadow_page *sp)
+{
+	list_del_init(&sp->unsync_link);
+	atomic64_dec(&mmu->stat.shadow_unsync);
+	return um_shadow_protect(mmu, sp->gfn);
+}
+
+struct um_parents {
+	int n;
+	struct um_shadow_page *sp[UM_PARENTS_MAX];
+};
+
+static bool um_parents_add(um_sptep_t sptep, void *data)
+{
+	struct um_parents *parents = data;
+
+	if (parents->n == UM_PARENTS_MAX)
+		return true;
+	parents->sp[parents->n++] = um_shadow_owner(sptep);
+	return false;
+}
+
+/* Does one of @top lead to @sp? As deep as there are levels. */
+static bool um_shadow_is_below(struct um_mmu *mmu,
+			       struct um_shadow_page *const top[4],
+			       struct um_shadow_page *sp)
+{
+	struct um_parents parents = { .n = 0 };
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (sp == top[i])
+			return true;
+	if (um_rmap_walk(&mmu->rmap, &sp->parents, um_parents_add, &parents))
+		return true;
+	for (i = 0; i < parents.n; i++)
+		if (um_shadow_is_below(mmu, top, parents.sp[i]))
+			return true;
+	return false;
+}
+
+/* Protect all, pay once, read all. */
+void um_shadow_sync_below(struct um_context *ctx,
+			  struct um_shadow_page *const top[4])
+{
+	struct um_mmu *mmu = ctx->mmu;
+	struct um_shadow_page *sp, *next;
+	struct list_head below;
+	bool pay = false, took = false;
+
+	INIT_LIST_HEAD(&below);
+	list_for_each_entry_safe(sp, next, &mmu->shadow->unsync, unsync_link) {
+		if (!um_shadow_is_below(mmu, top, sp))
+			continue;
+		pay |= um_shadow_resync(mmu, sp);
+		list_add(&sp->unsync_link, &below);
+	}
+	/* Nobody can write the tables any more when they are read. */
+	if (pay)
+		um_tlb_pay(mmu);
+	um_tlb_take_begin(&mmu->tlb);
+	list_for_each_entry_safe(sp, next, &below, unsync_link) {
+		list_del_init(&sp->unsync_link);
+		took |= um_shadow_mend_all(ctx, sp);
+	}
+	um_tlb_take_end(&mmu->tlb, took);
+}
+
+void um_shadow_sync_root(struct um_context *ctx, struct um_root *root)
+{
+	struct um_mmu *mmu = ctx->mmu;
+
+	/* The exit before the number. */
+	if (atomic64_read(&mmu->stat.shadow_unsync)) {
+		um_shadow_lock(mmu);
+		um_shadow_sync_below(ctx, root->page);
+		um_shadow_unlock(mmu);
+	}
+	root->stale = false;
+}
+
+/* The entry of @va only; its page stays as it is. Lock held. */
+static bool um_shadow_sync_va(struct um_context *ctx,
+			      const struct um_root *root, gva_t va)
+{
+	struct um_shadow_page *sp;
+	unsigned int index, size;
+	u64 sspte, gpte = 0;
+	um_sptep_t sptep = um_walk_shadow(root, va, &sspte);
+
+	if (!sptep)
+		return false;
+	sp = um_shadow_owner(sptep);
+	if (!um_shadow_is_unsync(sp))
+		return false;
+	index = sptep - um_shadow_sptep(sp, 0);
+	size = um_role_gpte_size(sp->role);
+	um_host_read(ctx->mmu, gfn_to_gpa(sp->gfn) + um_role_offset(sp->role) +
+			       index * size, &gpte, size);
+	return um_shadow_mend(ctx, sp, index, gpte);
+}
+
+void um_context_invlpg(struct um_context *ctx, gva_t va)
+{
+	struct um_mmu *mmu = ctx->mmu;
+	bool took = false;
+	int i;
+
+	if (!atomic64_read(&mmu->stat.shadow_unsync))
+		return;
+	um_tlb_take_begin(&mmu->tlb);
+	um_shadow_lock(mmu);
+	for (i = 0; i < UM_ROOTS; i++)
+		if (ctx->root[i].hpa)
+			took |= um_shadow_sync_va(ctx, &ctx->root[i], va);
+	um_shadow_unlock(mmu);
+	um_tlb_take_end(&mmu->tlb, took);
+}
