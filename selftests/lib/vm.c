@@ -11,6 +11,7 @@
 #include <sys/auxv.h>
 
 #include "lib/vm.h"
+#include "uapi/umbra.h"
 
 extern char _end[];
 extern char guest_trap_entries[];
@@ -50,13 +51,33 @@ int kvm_ioctl(int fd, unsigned long nr, unsigned long arg)
 	return ioctl(fd, nr, arg);
 }
 
+static u64 vm_type;
+
+bool engine_choose(enum engine engine)
+{
+	int dev = dev_open();
+	int types = KIOCTL(dev, KVM_CHECK_EXTENSION, UM_CAP_VM_TYPES);
+
+	close(dev);
+	vm_type = engine == ENGINE_SHADOW ? UM_VM_TYPE_SHADOW : UM_VM_TYPE_TDP;
+	if (types > 0)
+		return types >> (vm_type - UM_BASE) & 1;
+	vm_type = 0;
+	return engine == ENGINE_TDP;
+}
+
+bool engine_is_shadow(void)
+{
+	return vm_type == UM_VM_TYPE_SHADOW;
+}
+
 struct vm *vm_create(void)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 
 	REQUIRE(vm, "out of memory");
 	vm->dev = dev_open();
-	vm->fd = KIOCTL(vm->dev, KVM_CREATE_VM, 0);
+	vm->fd = KIOCTL(vm->dev, KVM_CREATE_VM, vm_type);
 	REQUIRE(vm->fd >= 0, "KVM_CREATE_VM");
 	vm->next_pt = PT_GPA;
 	return vm;
@@ -238,6 +259,23 @@ void vm_map(struct vm *vm, u64 gva, u64 gpa)
 	*table_entry(vm, table, gva, 1) = gpa | PTE_P | PTE_RW;
 }
 
+static void fill_mem(struct vm *vm)
+{
+	vm->ram_size = ((u64)_end + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
+	vm->ram = vm_add_mem(vm, 0, 0, 0, vm->ram_size);
+	copy_program(vm);
+	write_descriptors(vm);
+	write_page_tables(vm);
+}
+
+struct vm *vm_create_mem(void)
+{
+	struct vm *vm = vm_create();
+
+	fill_mem(vm);
+	return vm;
+}
+
 /* The same with dirty rings of so many bytes, or none. */
 struct vm *vm_boot_rings(int nr_vcpus, void (*guest)(void), u32 ring_bytes)
 {
@@ -246,11 +284,7 @@ struct vm *vm_boot_rings(int nr_vcpus, void (*guest)(void), u32 ring_bytes)
 
 	if (ring_bytes)
 		REQUIRE(!rings_enable(vm, ring_bytes), "dirty rings");
-	vm->ram_size = ((u64)_end + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
-	vm->ram = vm_add_mem(vm, 0, 0, 0, vm->ram_size);
-	copy_program(vm);
-	write_descriptors(vm);
-	write_page_tables(vm);
+	fill_mem(vm);
 	for (i = 0; i < nr_vcpus; i++)
 		vcpu_setup(vcpu_add(vm, i), guest);
 	return vm;

@@ -81,6 +81,7 @@ int kvm_ioctl(int fd, unsigned long nr, unsigned long arg);
 
 /* VM */
 struct vm *vm_create(void);		/* no slots, no vCPUs */
+struct vm *vm_create_mem(void);		/* slot 0 with the program, no vCPUs */
 struct vm *vm_boot(int nr_vcpus, void (*guest)(void));
 struct vm *vm_boot_rings(int nr_vcpus, void (*guest)(void), u32 ring_bytes);
 void vm_free(struct vm *vm);
@@ -95,6 +96,23 @@ int vm_dirty_log(struct vm *vm, u32 slot, void *bitmap);
 int vm_clear_log(struct vm *vm, u32 slot, u64 first, u32 n,
 		 const void *bitmap);
 int vm_enable_cap(struct vm *vm, u32 nr, u64 arg);
+
+/*
+ * Which engine maps the memory of the VMs that this process makes from now on.
+ * A device that has but one way stands for the first.
+ */
+enum engine { ENGINE_TDP, ENGINE_SHADOW };
+bool engine_choose(enum engine engine);	/* false: not offered */
+bool engine_is_shadow(void);
+
+/* A fixture of two variants, each of them on an engine of its own. */
+#define ENGINE_VARIANTS(fixture)					\
+	FIXTURE_VARIANT(fixture) { enum engine engine; };		\
+	FIXTURE_VARIANT_ADD(fixture, tdp) { .engine = ENGINE_TDP };	\
+	FIXTURE_VARIANT_ADD(fixture, shadow) { .engine = ENGINE_SHADOW }
+#define ENGINE_CHOOSE()							\
+	if (!engine_choose(variant->engine))				\
+		SKIP(return, "this device has no such engine")
 
 /* The host's address of the guest's copy of a global. */
 #define GUEST_PTR(vm, sym) ((__typeof__(&(sym)))((vm)->ram + (u64)&(sym)))
