@@ -29,6 +29,8 @@ enum um_pf um_shadow_walk(struct um_fault *f)
 	case UM_WALK_RETRY:
 		return UM_PF_RETRY;
 	default:
+		/* SDM, "Invalidation": a page fault forgets the address. */
+		um_context_invlpg(ctx, f->va);
 		return UM_PF_GUEST;
 	}
 	f->gfn = gpa_to_gfn(ctx->walk.gpa);
