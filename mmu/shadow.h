@@ -219,6 +219,8 @@ void um_shadow_zap_all(struct um_mmu *mmu);
  */
 bool um_shadow_unmap(struct um_mmu *mmu, const struct um_slot *slot,
 		     gfn_t start, gfn_t end);
+/* What maps the slot, and all pages: some of its frames were tables. Sleeps. */
+void um_shadow_slot_zap(struct um_mmu *mmu, const struct um_slot *slot);
 /* Until the quota has room for what one fault needs. */
 void um_shadow_make_room(struct um_mmu *mmu);
 

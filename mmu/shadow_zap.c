@@ -219,3 +219,20 @@ bool um_shadow_unmap(struct um_mmu *mmu, const struct um_slot *slot,
 	atomic64_add(unmap.leaves, &mmu->stat.zapped);
 	return unmap.leaves;
 }
+
+/* No fault finds the slot any more. */
+void um_shadow_slot_zap(struct um_mmu *mmu, const struct um_slot *slot)
+{
+	const gfn_t end = slot->base + slot->npages;
+	gfn_t gfn, stop;
+	bool took;
+
+	for (gfn = slot->base; gfn < end; gfn = stop) {
+		stop = min(gfn + UM_DIRTY_STEP, end);
+		um_tlb_take_begin(&mmu->tlb);
+		took = um_shadow_unmap(mmu, slot, gfn, stop);
+		um_tlb_take_end(&mmu->tlb, took);
+		um_host_relax();
+	}
+	um_shadow_zap_all(mmu);
+}

@@ -256,10 +256,8 @@ void um_mmu_slot_zap(struct um_mmu *mmu, const struct um_slot *slot)
 {
 	int level;
 
-	if (mmu->shadow) {
-		um_mmu_unmap(mmu, slot, slot->base, slot->base + slot->npages);
-		um_shadow_zap_all(mmu);
-	}
+	if (mmu->shadow)
+		um_shadow_slot_zap(mmu, slot);
 	/* From below, so that no sweep has more than one table to kill. */
 	for (level = UM_LEVEL_2M; level <= UM_LEVEL_ROOT; level++)
 		um_slot_zap_level(mmu, slot, level);
