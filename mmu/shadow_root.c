@@ -9,6 +9,7 @@
 #include "shadow.h"
 
 #include <linux/errno.h>
+#include <linux/string.h>
 
 /* No debt has this number, so the root is flushed before it is used. */
 #define UM_TLB_NEVER (~0ULL)

@@ -12,6 +12,8 @@
  */
 #include "shadow.h"
 
+#include <linux/string.h>
+
 /* So many parents of one page are looked at; more count as a yes. */
 #define UM_PARENTS_MAX 8
 

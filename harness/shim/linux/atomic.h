@@ -101,6 +101,12 @@ static inline void atomic64_sub(s64 n, atomic64_t *v)
 	atomic64_add(-n, v);
 }
 
+static inline s64 atomic64_add_return(s64 n, atomic64_t *v)
+{
+	shim_yield_hard();
+	return __atomic_add_fetch(&v->counter, n, __ATOMIC_SEQ_CST);
+}
+
 static inline void atomic64_inc(atomic64_t *v)
 {
 	shim_yield_hard();

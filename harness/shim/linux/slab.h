@@ -36,4 +36,9 @@ void kmem_cache_free(struct kmem_cache *cache, void *obj);
 void *kmalloc(size_t size, gfp_t gfp);
 void kfree(const void *obj);
 
+static inline void *kzalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc(size, gfp | __GFP_ZERO);
+}
+
 #endif
