@@ -148,15 +148,24 @@ again:
 	return true;
 }
 
-bool cpu_access(struct cpu *cpu, gfn_t gfn, u8 access)
+struct tlb_entry *cpu_translate(struct cpu *cpu, gfn_t gfn, u8 access)
 {
 	struct tlb_entry *entry = &cpu->tlb[gfn % TLB_ENTRIES];
-	struct frame *frame;
 
 	if (!entry->valid || entry->gfn != gfn ||
 	    (entry->rights & access) != access)
 		if (!cpu_walk(cpu, gfn, access, entry))
-			return false;
+			return NULL;
+	return entry;
+}
+
+bool cpu_access(struct cpu *cpu, gfn_t gfn, u8 access)
+{
+	struct tlb_entry *entry = cpu_translate(cpu, gfn, access);
+	struct frame *frame;
+
+	if (!entry)
+		return false;
 	shim_yield();
 	if (entry->pfn >= FRAMES) {
 		world_bug("gfn %llx maps pfn %llx", gfn, entry->pfn);

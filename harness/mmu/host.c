@@ -110,6 +110,8 @@ static void move_page(struct world *world, gfn_t gfn, um_pfn_t pfn)
 
 	check_shared(world, gfn);
 	world->frame[pfn].value = world->frame[h->pfn].value;
+	if (world->guest)
+		guest_page_move(h->pfn, pfn);
 	frame_put(world, h->pfn);
 	h->pfn = pfn;
 	h->writable = true;

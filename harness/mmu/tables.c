@@ -21,12 +21,21 @@ static bool used[TABLES];
 static int free_stack[TABLES], nr_free_tables;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 int tables_in_use;
+/* Others' pages that are guarded alike. */
+static u64 guard_start, guard_bytes;
+
+void tables_guard(void *start, size_t bytes)
+{
+	guard_start = (u64)start;
+	guard_bytes = bytes;
+}
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	static const char said[] = "not ok - a freed table was used\n";
 
-	if ((u64)info->si_addr - (u64)arena >= TABLES * UM_PAGE_SIZE) {
+	if ((u64)info->si_addr - (u64)arena >= TABLES * UM_PAGE_SIZE &&
+	    (u64)info->si_addr - guard_start >= guard_bytes) {
 		signal(sig, SIG_DFL); /* and again */
 		return;
 	}
@@ -90,6 +99,11 @@ u64 *um_table_alloc(void)
 void um_table_free(u64 *table)
 {
 	int i = table_index(table);
+
+	if ((unsigned int)i >= TABLES) {
+		pdpt_free(table);
+		return;
+	}
 
 	/* ThreadSanitizer takes this for a race with any user. */
 	memset(table, 0, UM_PAGE_SIZE);

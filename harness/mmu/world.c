@@ -98,9 +98,16 @@ struct um_slot *slot_remove(struct world *world, int i)
 
 void slot_insert(struct world *world, int i, struct um_slot *slot)
 {
+	if (slot->rmap) {
+		um_rmap_slot_free(slot);
+		slot->rmap = NULL;
+		while (um_rmap_slot_alloc(slot))
+			;
+	}
 	rcu_assign_pointer(world->slots[i], slot);
 	shim_synchronize_srcu();
 	synchronize_rcu();
+	um_mmu_slot_create(&world->mmu, slot);
 }
 
 struct world *world_newest;
@@ -142,30 +149,47 @@ static struct um_slot *slot_new(gfn_t base, u64 npages, u32 flags)
 	return slot;
 }
 
-struct world *world_new(enum um_fast_mode mode, bool ad, bool huge)
+static void slot_free(struct um_slot *slot)
+{
+	if (slot && slot->rmap)
+		um_rmap_slot_free(slot);
+	free(slot);
+}
+
+struct world *world_make(struct world *world, bool ad, bool huge, bool shadow)
 {
 	const struct um_mmu_caps caps = {
 		.ad = ad, .huge2m = true, .huge1g = true, .maxphyaddr = 48,
 	};
-	struct world *world = calloc(1, sizeof(*world));
 	int i;
 
 	tables_init();
 	host_init(world, huge);
 	world->slots[0] = slot_new(RAM_BASE, RAM_PAGES, 0);
 	world->slots[1] = slot_new(ROM_BASE, ROM_PAGES, KVM_MEM_READONLY);
+	for (i = 0; i < 2 && shadow; i++)
+		if (um_rmap_slot_alloc(world->slots[i]))
+			abort();
 	for (i = 0; i < CPUS; i++) {
 		world->cpu[i].world = world;
 		world->cpu[i].tag = i + 1;
 	}
 	world_newest = world;
-	world->mmu.fast = mode;
-	world->mmu.hugepages = true;
+	world->mmu.hugepages = !shadow;
 	world->mmu.waiting_max = 8;
 	world->mmu.tables_max = TABLES;
-	if (um_mmu_init(&world->mmu, &caps, false))
+	um_rmap_init(&world->mmu.rmap, UM_RMAP_NULLS, &world->mmu.locks);
+	if (um_mmu_init(&world->mmu, &caps, shadow))
 		abort();
 	return world;
+}
+
+struct world *world_new(enum um_fast_mode mode, bool ad, bool huge)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	world->mmu.fast = mode;
+	return world_make(world, ad, huge, false);
 }
 
 bool world_free(struct world *world)
@@ -178,8 +202,8 @@ bool world_free(struct world *world)
 		shim_warn("%d tables leaked\n", tables_in_use);
 		good = false;
 	}
-	free(world->slots[0]);
-	free(world->slots[1]);
+	slot_free(world->slots[0]);
+	slot_free(world->slots[1]);
 	free(world);
 	return good;
 }

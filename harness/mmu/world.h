@@ -86,17 +86,23 @@ struct world {
 	bool dead;
 	bool pin_fails;
 	bool giant; /* the host maps 1G at once */
+	bool slots_move; /* they come and go at any time */
+	bool guest; /* its memory has bytes: guest.h */
 	unsigned long dirty[RAM_PAGES / 64];
 	unsigned long dirty_out[RAM_PAGES / 64];
 };
 
 struct world *world_new(enum um_fast_mode mode, bool ad, bool huge);
+/* As it was set up in part: the rest, and the MMU. */
+struct world *world_make(struct world *world, bool ad, bool huge, bool shadow);
 /* Returns false, having said why, when something was left behind. */
 bool world_free(struct world *world);
 void world_bug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Memory under the slots; huge where it can be. */
 void host_init(struct world *world, bool huge);
+/* Frames have bytes that move with them. */
+void guest_page_move(um_pfn_t from, um_pfn_t to);
 /* The notifier's bracket around a change of frames [start, end). */
 void host_inval_begin(struct world *world, gfn_t start, gfn_t end);
 void host_inval_end(struct world *world, gfn_t start, gfn_t end);
@@ -118,6 +124,8 @@ void cpu_enter(struct cpu *cpu);
 void cpu_leave(struct cpu *cpu);
 /* One access. False: an EPT violation, told in cpu->fault_*. */
 bool cpu_access(struct cpu *cpu, gfn_t gfn, u8 access);
+/* The same without touching memory; NULL: a violation. */
+struct tlb_entry *cpu_translate(struct cpu *cpu, gfn_t gfn, u8 access);
 /* Leaves the guest, handles the violation. */
 enum um_pf cpu_fault(struct cpu *cpu, u32 *path);
 
@@ -134,6 +142,9 @@ extern struct world *world_newest;
 
 /* Pages for tables. */
 void tables_init(void);
+/* A touch of these pages while they are free says so too. */
+void tables_guard(void *start, size_t bytes);
+void pdpt_free(u64 *pdpt); /* of um_pdpt_alloc() */
 bool table_is_used(const u64 *table);
 extern int tables_in_use;
 
