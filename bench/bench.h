@@ -2,7 +2,7 @@
 /*
  * What the files of umbra-bench share. The data flows one way: a group of
  * measurements (README.md has the list) makes a VM (vm.c) on memory of its
- * own (mem.c), opens windows on it (series.c), and each window's ticks and
+ * own (mem.c, with 4K tables of the guest's: paged.c), opens windows on it (series.c), and each window's ticks and
  * counters (counters.c) end as lines of the result file (report.c).
  */
 #ifndef _UMBRA_BENCH_H
@@ -22,14 +22,18 @@
 #define ROUNDS_MAX	64
 #define COUNTERS_MAX	128
 #define COUNTER_NAME	64
-#define GROUPS_MAX	16
+#define GROUPS_MAX	32
 
 #define SPARSE		64u	/* one page in so many is dirty */
 
 /* Guest-physical layout; mapped 1:1. */
 #define GPA_LOW		0ul
 #define GPA_LOW_SIZE	(16 * PAGE)
+#define GPA_PML4	(1 * PAGE)
+#define GPA_PDPT	(2 * PAGE)
+#define GPA_PD		(3 * PAGE)
 #define GPA_CODE	(8 * PAGE)
+#define GPA_TABLES	(128ul << 20)
 #define GPA_DATA	(256ul << 20)
 #define GPA_HUGE	(512ul << 20)
 
@@ -37,13 +41,22 @@ enum slot {
 	SLOT_LOW,
 	SLOT_DATA,
 	SLOT_HUGE,
+	SLOT_TABLES,
 };
+
+/* Guest page table entries: P RW US, A, D, PS. */
+#define PTE_TABLE	0x27ul
+#define PTE_BLANK	0x07ul
+#define PTE_USED	0x67ul
+#define PTE_PS		0x80ul
+#define PTE_LEAF	(PTE_USED | PTE_PS)
 
 struct bench {
 	const char *device;
 	const char *out_path;
 	const char *only[GROUPS_MAX];	/* names of groups; none: all */
 	int log;		/* UM_LOG_MODE_*; -1: the module's */
+	unsigned long type;	/* UM_VM_TYPE_*; 0: the device's own */
 	unsigned int pages;	/* 4K pages in a window */
 	unsigned int huge;	/* 2M pages in a window */
 	unsigned int rounds;
@@ -69,21 +82,41 @@ struct counters {
 	size_t offset[COUNTERS_MAX];
 };
 
+struct cpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_size;
+};
+
+/* 4K pages that lie together in the guest, for its page tables. */
+struct tables {
+	void *memory;
+	uint64_t gpa;
+	unsigned int pages;
+	unsigned int used;
+};
+
 struct vm {
 	struct bench *bench;
 	int fd;
-	int vcpu_fd;
-	struct kvm_run *run;
-	size_t run_size;
+	struct cpu cpu;
 	void *low;
 	struct counters counters[2];	/* of the VM, of the vCPU */
+
+	/* What some routines of the guest want besides: in rbx and rbp. */
+	uint64_t arg[2];
+
+	/* paged.c: goes before each figure's name; where the data is seen */
+	const char *prefix;
+	uint64_t window;		/* 0: where it lies */
+	struct tables tables;
 };
 
 /* Several windows over the same operation. */
 struct series {
 	struct bench *bench;
-	const char *name;
-	struct vm *vm;			/* NULL: no counters to read */
+	char name[48];
+	struct vm *vm;
 	unsigned int rounds;
 	unsigned long ops;		/* in all rounds together */
 	double ticks[ROUNDS_MAX];	/* per operation */
@@ -120,6 +153,13 @@ struct vm *vm_new_cap(struct bench *b, unsigned int cap, uint64_t arg);
 void vm_free(struct vm *vm);
 void vm_slot(struct vm *vm, enum slot slot, uint64_t gpa, void *memory,
 	     size_t size, uint32_t flags);
+void vm_set_cap(struct vm *vm, unsigned int cap, uint64_t arg);
+/* A vCPU in long mode, with the tables of the low slot. */
+void cpu_new(struct vm *vm, unsigned int id, struct cpu *cpu);
+void cpu_free(struct cpu *cpu);
+/* Runs until HLT. */
+void cpu_run(struct cpu *cpu);
+void cpu_set_cr3(struct cpu *cpu, uint64_t cr3);
 
 /*
  * One run of a guest routine (guest.S): @count times from @gpa on, @stride
@@ -130,6 +170,26 @@ uint64_t vm_call(struct vm *vm, const char *routine, uint64_t gpa,
 
 extern const char guest_start[], guest_end[];
 extern const char guest_nothing[], guest_cpuid[], guest_out[], guest_write[];
+extern const char guest_rewrite[], guest_invlpg[], guest_switch[];
+extern const char guest_switch_touch[], guest_load[];
+extern const char storm_image[], storm_image_end[];
+
+/*
+ * paged.c: a VM whose guest sees its data through 4K entries of its own, from
+ * vm->window on, @spare pages of which are left for more tables.
+ */
+struct vm *paged_new(struct bench *b, unsigned int cap, uint64_t arg,
+		     unsigned int spare);
+/*
+ * Map @pages from @gpa on at @gva, which is above all memory, by entries with
+ * @flags. Before the guest has used that part of its tables.
+ */
+void paged_map(struct vm *vm, uint64_t gva, uint64_t gpa, unsigned int pages,
+	       uint64_t flags);
+/* The guest-physical address of the entry that maps @gva. */
+uint64_t paged_entry(struct vm *vm, uint64_t gva);
+/* One more top table that says what the first one does now. */
+uint64_t paged_root(struct vm *vm);
 
 /*
  * dirty.c: the log of one slot. Whatever fails, or tells another log than the
@@ -139,6 +199,7 @@ struct log {
 	struct vm *vm;
 	enum slot slot;
 	uint64_t gpa;
+	uint64_t gva;		/* where the guest writes to it */
 	void *memory;
 	unsigned int pages;	/* of 4K */
 	uint64_t *bitmap;
@@ -204,5 +265,15 @@ void threads_run(struct bench *b);
 void footprint_run(struct bench *b);
 void unmap_run(struct bench *b);
 void life_run(struct bench *b);
+
+/* The same and others, of a guest with 4K tables of its own */
+void paged_touch_run(struct bench *b);
+void paged_log_run(struct bench *b);
+void paged_clear_run(struct bench *b);
+void paged_modes_run(struct bench *b);
+void paged_unmap_run(struct bench *b);
+void paged_edit_run(struct bench *b);
+void paged_roots_run(struct bench *b);
+void storm_run(struct bench *b);
 
 #endif /* _UMBRA_BENCH_H */

@@ -44,19 +44,15 @@ static void round_trip(struct log *log, struct clear_series *s)
 	log_check(log, 0);
 }
 
-void clear_run(struct bench *b)
+/* Ends with the VM freed. */
+static void measure(struct vm *vm)
 {
 	static struct clear_series s;
+	struct bench *b = vm->bench;
 	size_t size = b->pages * PAGE;
 	void *memory = memory_new(size, HUGE);
 	struct log log;
-	struct vm *vm;
 
-	if (!bench_has_cap(b, MANUAL)) {
-		report_skip(b, "clear-dirty-log-full", "no manual protection");
-		return;
-	}
-	vm = vm_new_cap(b, MANUAL, ENABLE);
 	series_init(&s.get, vm, "get-manual");
 	series_init(&s.full, vm, "clear-dirty-log-full");
 	series_init(&s.sparse, vm, "clear-dirty-log-sparse");
@@ -71,6 +67,23 @@ void clear_run(struct bench *b)
 	log_fini(&log);
 	vm_free(vm);
 	munmap(memory, size);
+}
+
+void clear_run(struct bench *b)
+{
+	if (bench_has_cap(b, MANUAL))
+		measure(vm_new_cap(b, MANUAL, ENABLE));
+	else
+		report_skip(b, "clear-dirty-log-full", "no manual protection");
+}
+
+void paged_clear_run(struct bench *b)
+{
+	if (bench_has_cap(b, MANUAL))
+		measure(paged_new(b, MANUAL, ENABLE, 0));
+	else
+		report_skip(b, "paged-clear-dirty-log-full",
+			    "no manual protection");
 }
 
 /* Enabling and the first CLEAR of a slot that is mapped and writable. */

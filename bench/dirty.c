@@ -15,6 +15,7 @@ void log_init(struct log *log, struct vm *vm, enum slot slot, uint64_t gpa,
 {
 	*log = (struct log){
 		.vm = vm, .slot = slot, .gpa = gpa, .memory = memory,
+		.gva = slot == SLOT_DATA && vm->window ? vm->window : gpa,
 		.pages = size / PAGE, .bitmap = memory_new(PAGE, PAGE),
 	};
 	if (log->pages > PAGE * 8)
@@ -35,7 +36,7 @@ void log_set(struct log *log, bool on)
 
 void log_write(struct log *log, unsigned int stride)
 {
-	vm_call(log->vm, guest_write, log->gpa, stride * PAGE,
+	vm_call(log->vm, guest_write, log->gva, stride * PAGE,
 		log->pages / stride, false);
 }
 

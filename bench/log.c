@@ -36,7 +36,7 @@ static void round_trip(struct log *log, struct log_series *s)
 	log_write(log, 1);
 	SERIES_TIME(&s->enable, pages, set(log, true));
 
-	series_guest(&s->fault, guest_write, log->gpa, PAGE, pages);
+	series_guest(&s->fault, guest_write, log->gva, PAGE, pages);
 	SERIES_TIME(&s->full, pages, log_get(log));
 	log_check(log, 1);
 
@@ -50,13 +50,14 @@ static void round_trip(struct log *log, struct log_series *s)
 	/* Disabling is measured with every page writable, as it mostly is. */
 	log_write(log, 1);
 	SERIES_TIME(&s->disable, pages, set(log, false));
-	series_guest(&s->refault, guest_write, log->gpa, PAGE, pages);
+	series_guest(&s->refault, guest_write, log->gva, PAGE, pages);
 }
 
-void log_run(struct bench *b)
+/* Of the data slot; ends with the VM freed. */
+static void measure(struct vm *vm)
 {
 	static struct log_series s;
-	struct vm *vm = vm_new(b);
+	struct bench *b = vm->bench;
 	size_t size = b->pages * PAGE;
 	void *memory = memory_new(size, HUGE);
 	struct log log;
@@ -81,6 +82,16 @@ void log_run(struct bench *b)
 	log_fini(&log);
 	vm_free(vm);
 	munmap(memory, size);
+}
+
+void log_run(struct bench *b)
+{
+	measure(vm_new(b));
+}
+
+void paged_log_run(struct bench *b)
+{
+	measure(paged_new(b, 0, 0, 0));
 }
 
 /*

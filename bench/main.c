@@ -34,6 +34,16 @@ static const struct group groups[] = {
 	{ "footprint", "memory that mapping and logging takes", footprint_run },
 	{ "unmap", "MMU notifier: unmapping guest pages", unmap_run },
 	{ "life", "VM with one vCPU made and destroyed", life_run },
+	{ "paged-touch", "first touch of pages the guest's 4K tables map",
+	  paged_touch_run },
+	{ "paged-log", "as log, through 4K tables", paged_log_run },
+	{ "paged-clear", "as clear, through 4K tables", paged_clear_run },
+	{ "paged-modes", "as modes, through 4K tables", paged_modes_run },
+	{ "paged-unmap", "as unmap, through 4K tables", paged_unmap_run },
+	{ "paged-edit", "the guest writes its tables; INVLPG", paged_edit_run },
+	{ "paged-roots", "the guest loads CR3", paged_roots_run },
+	{ "storm", "two vCPUs fork and copy on write under a harvest",
+	  storm_run },
 };
 
 #define NR_GROUPS	(sizeof(groups) / sizeof(groups[0]))
@@ -45,6 +55,8 @@ static const struct argp_option options[] = {
 	  "run this group only; may be given several times", 0 },
 	{ "log", 'l', "MODE", 0,
 	  "umbra's log mode: wrprot, pml or dbit (default: the module's)", 0 },
+	{ "type", 't', "ENGINE", 0,
+	  "type of the VMs: tdp or shadow, which umbra has (default: 0)", 0 },
 	{ "pages", 'p', "NR", 0,
 	  "operations in a window, a multiple of 64 up to 4096 "
 	  "(default 1024)", 0 },
@@ -110,6 +122,15 @@ static int log_mode(struct argp_state *state, const char *name)
 	return -1;
 }
 
+static unsigned long vm_type(struct argp_state *state, const char *name)
+{
+	if (!strcmp(name, "tdp"))
+		return UM_VM_TYPE_TDP;
+	if (strcmp(name, "shadow"))
+		argp_error(state, "no type %s", name);
+	return UM_VM_TYPE_SHADOW;
+}
+
 static bool is_wanted(const struct bench *b, const struct group *g)
 {
 	for (unsigned int n = 0; b->only[n]; n++)
@@ -142,6 +163,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 'l':
 		b->log = log_mode(state, arg);
+		break;
+	case 't':
+		b->type = vm_type(state, arg);
 		break;
 	case 'm':
 		b->mark = true;
@@ -190,6 +214,9 @@ static unsigned int run_groups(struct bench *b)
 		report_skip(b, "all", "the device has no such log mode");
 		return 0;
 	}
+	if (b->type && !(bench_has_cap(b, UM_CAP_VM_TYPES) >>
+			 (b->type - UM_BASE) & 1))
+		errx(1, "%s has no VMs of that type", b->device);
 	for (unsigned int i = 0; i < NR_GROUPS; i++)
 		if (is_wanted(b, &groups[i]))
 			failed += run_group(b, &groups[i]) != 0;

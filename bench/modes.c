@@ -18,9 +18,10 @@ static const struct {
 	{ UM_FASTPATH_OFF, "write-fault-off" },
 };
 
-static void one_mode(struct bench *b, int mode, const char *name, void *memory)
+/* Ends with the VM freed. */
+static void one_mode(struct vm *vm, const char *name, void *memory)
 {
-	struct vm *vm = vm_new_cap(b, UM_CAP_FASTPATH, mode);
+	struct bench *b = vm->bench;
 	struct series fault;
 	struct log log;
 
@@ -29,7 +30,7 @@ static void one_mode(struct bench *b, int mode, const char *name, void *memory)
 	log_write(&log, 1);
 	log_set(&log, true);
 	for (unsigned int i = 0; i < b->rounds; i++) {
-		series_guest(&fault, guest_write, GPA_DATA, PAGE, b->pages);
+		series_guest(&fault, guest_write, log.gva, PAGE, b->pages);
 		log_get(&log);
 		log_check(&log, 1);
 	}
@@ -38,7 +39,13 @@ static void one_mode(struct bench *b, int mode, const char *name, void *memory)
 	vm_free(vm);
 }
 
-void modes_run(struct bench *b)
+static struct vm *in_mode(struct bench *b, bool paged, int mode)
+{
+	return paged ? paged_new(b, UM_CAP_FASTPATH, mode, 0) :
+		       vm_new_cap(b, UM_CAP_FASTPATH, mode);
+}
+
+static void measure(struct bench *b, bool paged)
 {
 	unsigned int there = bench_has_cap(b, UM_CAP_FASTPATH);
 	size_t size = b->pages * PAGE;
@@ -46,9 +53,20 @@ void modes_run(struct bench *b)
 
 	for (unsigned int i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		if (there >> modes[i].mode & 1)
-			one_mode(b, modes[i].mode, modes[i].name, memory);
+			one_mode(in_mode(b, paged, modes[i].mode),
+				 modes[i].name, memory);
 		else
 			report_skip(b, modes[i].name, "no such mode");
 	}
 	munmap(memory, size);
+}
+
+void modes_run(struct bench *b)
+{
+	measure(b, false);
+}
+
+void paged_modes_run(struct bench *b)
+{
+	measure(b, true);
 }

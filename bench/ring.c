@@ -87,7 +87,7 @@ static void ring_open(struct ring *ring, struct vm *vm, void *memory,
 {
 	memset(ring, 0, sizeof(*ring));
 	ring->gfns = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  vm->vcpu_fd, KVM_DIRTY_LOG_PAGE_OFFSET * PAGE);
+			  vm->cpu.fd, KVM_DIRTY_LOG_PAGE_OFFSET * PAGE);
 	if (ring->gfns == MAP_FAILED)
 		err(1, "mmap of the dirty ring");
 	log_init(&ring->log, vm, SLOT_DATA, GPA_DATA, memory, size);

@@ -16,7 +16,7 @@ void series_init(struct series *s, struct vm *vm, const char *name)
 	memset(s, 0, sizeof(*s));
 	s->vm = vm;
 	s->bench = vm->bench;
-	s->name = name;
+	snprintf(s->name, sizeof(s->name), "%s%s", vm->prefix, name);
 }
 
 void series_open(struct series *s)

@@ -15,10 +15,12 @@ static void drop(struct series *s, void *memory, size_t size)
 		err(1, "madvise");
 }
 
-void unmap_run(struct bench *b)
+/* Ends with the VM freed. */
+static void measure(struct vm *vm, const char *name)
 {
 	static struct series mapped, host;
-	struct vm *vm = vm_new(b);
+	uint64_t gva = vm->window ? vm->window : GPA_DATA;
+	struct bench *b = vm->bench;
 	size_t size = b->pages * PAGE;
 	void *memory = memory_new(size, HUGE);
 	void *other = memory_new(size, HUGE);
@@ -29,16 +31,26 @@ void unmap_run(struct bench *b)
 	vm_slot(vm, SLOT_DATA, GPA_DATA, memory, size, 0);
 	for (unsigned int i = 0; i < b->rounds; i++) {
 		memset(memory, 0, size);
-		vm_call(vm, guest_write, GPA_DATA, PAGE, b->pages, false);
+		vm_call(vm, guest_write, gva, PAGE, b->pages, false);
 		drop(&mapped, memory, size);
 		memset(other, 0, size);
 		drop(&host, other, size);
 	}
 	with = series_report(&mapped);
 	without = series_report(&host);
-	report_figure(b, "notifier-unmap", with - without, with - without,
+	report_figure(b, name, with - without, with - without,
 		      mapped.ops);
 	vm_free(vm);
 	munmap(memory, size);
 	munmap(other, size);
+}
+
+void unmap_run(struct bench *b)
+{
+	measure(vm_new(b), "notifier-unmap");
+}
+
+void paged_unmap_run(struct bench *b)
+{
+	measure(paged_new(b, 0, 0, 0), "paged-notifier-unmap");
 }

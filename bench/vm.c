@@ -18,13 +18,7 @@
 
 #include "bench.h"
 
-#define GPA_PML4	(1 * PAGE)
-#define GPA_PDPT	(2 * PAGE)
-#define GPA_PD		(3 * PAGE)
 #define GPA_TSS		0xfffbd000ul	/* KVM's own pages, above all slots */
-
-#define PTE_TABLE	0x27ul		/* P RW US A */
-#define PTE_LEAF	0xe7ul		/* P RW US A D PS */
 
 #define CR0_LONG	0x80010033ul	/* PE MP ET NE WP PG */
 #define CR4_LONG	0x20ul		/* PAE */
@@ -47,7 +41,7 @@ static void guest_tables(void *low)
 		pdpt[i] = i << 30 | PTE_LEAF;
 }
 
-static void long_mode(struct vm *vm)
+static void long_mode(struct cpu *cpu)
 {
 	struct kvm_segment code = {
 		.limit = 0xffffffff, .selector = 8, .type = 11, .present = 1,
@@ -59,7 +53,7 @@ static void long_mode(struct vm *vm)
 	};
 	struct kvm_sregs sregs;
 
-	if (ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs))
+	if (ioctl(cpu->fd, KVM_GET_SREGS, &sregs))
 		err(1, "KVM_GET_SREGS");
 	sregs.cs = code;
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
@@ -67,11 +61,22 @@ static void long_mode(struct vm *vm)
 	sregs.cr3 = GPA_PML4;
 	sregs.cr4 = CR4_LONG;
 	sregs.efer = EFER_LONG;
-	if (ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs))
+	if (ioctl(cpu->fd, KVM_SET_SREGS, &sregs))
 		err(1, "KVM_SET_SREGS");
 }
 
-static void supported_cpuid(struct vm *vm)
+void cpu_set_cr3(struct cpu *cpu, uint64_t cr3)
+{
+	struct kvm_sregs sregs;
+
+	if (ioctl(cpu->fd, KVM_GET_SREGS, &sregs))
+		err(1, "KVM_GET_SREGS");
+	sregs.cr3 = cr3;
+	if (ioctl(cpu->fd, KVM_SET_SREGS, &sregs))
+		err(1, "KVM_SET_SREGS");
+}
+
+static void supported_cpuid(struct vm *vm, struct cpu *cpu)
 {
 	struct kvm_cpuid2 *cpuid;
 
@@ -82,7 +87,7 @@ static void supported_cpuid(struct vm *vm)
 	cpuid->nent = CPUID_ENTRIES;
 	if (ioctl(vm->bench->dev_fd, KVM_GET_SUPPORTED_CPUID, cpuid))
 		err(1, "KVM_GET_SUPPORTED_CPUID");
-	if (ioctl(vm->vcpu_fd, KVM_SET_CPUID2, cpuid))
+	if (ioctl(cpu->fd, KVM_SET_CPUID2, cpuid))
 		err(1, "KVM_SET_CPUID2");
 	free(cpuid);
 }
@@ -100,20 +105,28 @@ void vm_slot(struct vm *vm, enum slot slot, uint64_t gpa, void *memory,
 		    slot, size, flags);
 }
 
-static void vcpu_new(struct vm *vm)
+void cpu_new(struct vm *vm, unsigned int id, struct cpu *cpu)
 {
 	int size = ioctl(vm->bench->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 
-	if (size < (int)sizeof(*vm->run))
+	if (size < (int)sizeof(*cpu->run))
 		err(1, "KVM_GET_VCPU_MMAP_SIZE gives %d", size);
-	vm->run_size = size;
-	vm->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
-	if (vm->vcpu_fd < 0)
+	cpu->run_size = size;
+	cpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU, id);
+	if (cpu->fd < 0)
 		err(1, "KVM_CREATE_VCPU");
-	vm->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       vm->vcpu_fd, 0);
-	if (vm->run == MAP_FAILED)
+	cpu->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			cpu->fd, 0);
+	if (cpu->run == MAP_FAILED)
 		err(1, "mmap of the vCPU");
+	supported_cpuid(vm, cpu);
+	long_mode(cpu);
+}
+
+void cpu_free(struct cpu *cpu)
+{
+	munmap(cpu->run, cpu->run_size);
+	close(cpu->fd);
 }
 
 unsigned int bench_has_cap(struct bench *b, unsigned int cap)
@@ -123,7 +136,7 @@ unsigned int bench_has_cap(struct bench *b, unsigned int cap)
 	return has > 0 ? has : 0;
 }
 
-static void enable_cap(struct vm *vm, unsigned int cap, uint64_t arg)
+void vm_set_cap(struct vm *vm, unsigned int cap, uint64_t arg)
 {
 	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
 
@@ -144,24 +157,23 @@ struct vm *vm_new_cap(struct bench *b, unsigned int cap, uint64_t arg)
 	if (!vm)
 		err(1, "calloc");
 	vm->bench = b;
-	vm->fd = ioctl(b->dev_fd, KVM_CREATE_VM, 0);
+	vm->prefix = "";
+	vm->fd = ioctl(b->dev_fd, KVM_CREATE_VM, b->type);
 	if (vm->fd < 0)
 		err(1, "KVM_CREATE_VM");
 	if (cap)
-		enable_cap(vm, cap, arg);
+		vm_set_cap(vm, cap, arg);
 	if (b->log >= 0)
-		enable_cap(vm, UM_CAP_LOG_MODE, b->log);
+		vm_set_cap(vm, UM_CAP_LOG_MODE, b->log);
 	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, GPA_TSS))
 		err(1, "KVM_SET_TSS_ADDR");
 	vm->low = memory_new(GPA_LOW_SIZE, PAGE);
 	guest_tables(vm->low);
 	memcpy(vm->low + GPA_CODE, guest_start, guest_end - guest_start);
 	vm_slot(vm, SLOT_LOW, GPA_LOW, vm->low, GPA_LOW_SIZE, 0);
-	vcpu_new(vm);
-	supported_cpuid(vm);
-	long_mode(vm);
+	cpu_new(vm, 0, &vm->cpu);
 	counters_open(&vm->counters[0], vm->fd);
-	counters_open(&vm->counters[1], vm->vcpu_fd);
+	counters_open(&vm->counters[1], vm->cpu.fd);
 	return vm;
 }
 
@@ -169,27 +181,28 @@ void vm_free(struct vm *vm)
 {
 	counters_close(&vm->counters[0]);
 	counters_close(&vm->counters[1]);
-	munmap(vm->run, vm->run_size);
-	close(vm->vcpu_fd);
+	cpu_free(&vm->cpu);
 	close(vm->fd);
 	munmap(vm->low, GPA_LOW_SIZE);
+	if (vm->tables.memory)
+		munmap(vm->tables.memory, vm->tables.pages * PAGE);
 	free(vm);
 }
 
-static void run_until_halt(struct vm *vm)
+void cpu_run(struct cpu *cpu)
 {
 	for (;;) {
-		if (ioctl(vm->vcpu_fd, KVM_RUN, 0)) {
+		if (ioctl(cpu->fd, KVM_RUN, 0)) {
 			if (errno == EINTR)
 				continue;
 			err(1, "KVM_RUN");
 		}
-		if (vm->run->exit_reason == KVM_EXIT_IO)
+		if (cpu->run->exit_reason == KVM_EXIT_IO)
 			continue;
-		if (vm->run->exit_reason == KVM_EXIT_HLT)
+		if (cpu->run->exit_reason == KVM_EXIT_HLT)
 			return;
 		errx(1, "KVM_RUN ends with exit reason %u",
-		     vm->run->exit_reason);
+		     cpu->run->exit_reason);
 	}
 }
 
@@ -200,15 +213,16 @@ uint64_t vm_call(struct vm *vm, const char *routine, uint64_t gpa,
 		.rip = GPA_CODE + (routine - guest_start),
 		.rflags = RFLAGS_IF,
 		.rsi = gpa, .rdi = stride, .r10 = count, .r11 = mark,
+		.rbx = vm->arg[0], .rbp = vm->arg[1],
 	};
 	uint64_t start, outer;
 
-	if (ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs))
+	if (ioctl(vm->cpu.fd, KVM_SET_REGS, &regs))
 		err(1, "KVM_SET_REGS");
 	start = __rdtsc();
-	run_until_halt(vm);
+	cpu_run(&vm->cpu);
 	outer = __rdtsc() - start;
-	if (ioctl(vm->vcpu_fd, KVM_GET_REGS, &regs))
+	if (ioctl(vm->cpu.fd, KVM_GET_REGS, &regs))
 		err(1, "KVM_GET_REGS");
 	/* A guest whose clock runs at another rate would make any figure. */
 	if (regs.r9 - regs.r8 > outer)
