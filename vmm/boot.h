@@ -3,23 +3,26 @@
 #ifndef PENUMBRA_BOOT_H
 #define PENUMBRA_BOOT_H
 
+#include "options.h"
 #include "vm.h"
 
 struct image {
 	uint64_t entry;
 	uint64_t end;	/* first byte behind it */
+	bool is_32;	/* entered in protected mode */
 };
 
 /*
- * Put the image at @path, ELF64 or flat, into the guest's memory. "builtin:NAME"
- * is one of the guests that penumbra carries.
+ * Put the image at @path, ELF or flat, into the guest's memory. "builtin:NAME"
+ * is one of the guests that penumbra carries, built for 32 bits if @is_32.
  */
-void image_load(struct vm *vm, const char *path, struct image *image);
+void image_load(struct vm *vm, const char *path, bool is_32,
+		struct image *image);
 /* Names of the guests that penumbra carries, for the help text. */
 extern const char image_builtins[];
 
-/* Make the guest ready to begin at the image's entry. */
-void boot_prepare(struct vm *vm, const struct image *image, const char *args);
+/* Load the guest and make it ready to begin at its image's entry. */
+void boot_guest(struct vm *vm, const struct guest_options *o);
 /* The CPUID of vCPU @id: what the device supports, with its own APIC id. */
 struct kvm_cpuid2 *boot_cpuid(const struct device *dev, unsigned int id);
 

@@ -80,6 +80,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_RATE:
 		cmd->rate = option_number(state, "--rate", arg, 0, 1U << 31);
 		return 0;
+	case KEY_PAGING:
+		cmd->guest.paging = option_paging(state, arg);
+		return 0;
 	case KEY_FILL:
 		cmd->fill = option_number(state, "--fill", arg, 4, 512);
 		return 0;
@@ -99,6 +102,7 @@ static const struct argp_option opts[] = {
 	{ "rate", KEY_RATE, "N", 0,
 	  "Pages a second that each vCPU writes, 0: no bound (2000)" },
 	{ "fill", KEY_FILL, "N", 0, "Words written in a page (8)" },
+	PAGING_OPTION,
 	{ 0 },
 };
 
@@ -108,7 +112,7 @@ static int be_receiver(const struct cmd *cmd, int fd, struct arrival *a)
 	int status;
 
 	control_init();
-	device_open(&dev, cmd->run.device);
+	device_open(&dev, cmd->run.device, cmd->run.engine, cmd->run.ptw);
 	status = receive_guest(&dev, fd,
 			       &(struct receive_how){
 				       .for_ms = cmd->run.for_ms,
@@ -171,8 +175,6 @@ static int be_sender(const struct cmd *cmd, struct vm *vm, int fd,
 static void make_guest(struct cmd *cmd, struct device *dev, struct vm *vm,
 		       char *args, size_t len)
 {
-	struct image image;
-
 	snprintf(args, len, "ws=%llu pattern=%s rate=%llu fill=%llu",
 		 (unsigned long long)cmd->working_set, cmd->pattern,
 		 (unsigned long long)cmd->rate, (unsigned long long)cmd->fill);
@@ -180,8 +182,7 @@ static void make_guest(struct cmd *cmd, struct device *dev, struct vm *vm,
 	cmd->guest.args = args;
 	vm_create(vm, dev, cmd->guest.cpus, cmd->guest.bytes,
 		  cmd->migrate.log);
-	image_load(vm, cmd->guest.image, &image);
-	boot_prepare(vm, &image, args);
+	boot_guest(vm, &cmd->guest);
 }
 
 /* Wait for the receiver to end, passing the user's wish to stop on to it. */
@@ -237,7 +238,7 @@ static int demo(struct cmd *cmd, const int fds[2], struct arrival *a)
 	}
 	close(fds[1]);
 	control_init();
-	device_open(&dev, cmd->run.device);
+	device_open(&dev, cmd->run.device, cmd->run.engine, cmd->run.ptw);
 	make_guest(cmd, &dev, &vm, args, sizeof(args));
 	here = be_sender(cmd, &vm, fds[0], &m);
 	there = await_receiver(pid);

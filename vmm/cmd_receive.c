@@ -135,7 +135,7 @@ int cmd_receive(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &cmd);
 
 	control_init();
-	device_open(&dev, cmd.run.device);
+	device_open(&dev, cmd.run.device, cmd.run.engine, cmd.run.ptw);
 	listener = socket_listen(cmd.listen);
 	say("waiting on %s", cmd.listen);
 	fd = await_sender(listener);

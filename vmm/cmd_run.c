@@ -9,7 +9,7 @@
 
 static const char doc[] =
 	"Run a guest, its serial port on standard output.\v"
-	"IMAGE is a 64-bit ELF file, a flat binary (put at 1 MiB, entered at its "
+	"IMAGE is an ELF file, a flat binary (put at 1 MiB, entered at its "
 	"first byte), or builtin:writer, builtin:reader, builtin:idle.\n\n"
 	"Exit status: what the guest wrote to its exit port (0 to 99), 120 if "
 	"it or the device failed, 130 if interrupted.";
@@ -42,7 +42,6 @@ int cmd_run(int argc, char **argv)
 		.parser = parse, .args_doc = "IMAGE", .doc = doc,
 		.children = children,
 	};
-	struct image image;
 	struct device dev;
 	struct cmd cmd;
 	struct vm vm;
@@ -53,10 +52,9 @@ int cmd_run(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &cmd);
 
 	control_init();
-	device_open(&dev, cmd.run.device);
+	device_open(&dev, cmd.run.device, cmd.run.engine, cmd.run.ptw);
 	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes, LOG_BITMAP);
-	image_load(&vm, cmd.guest.image, &image);
-	boot_prepare(&vm, &image, cmd.guest.args);
+	boot_guest(&vm, &cmd.guest);
 	vm_run(&vm);
 	status = control_run_guest(&vm, cmd.run.for_ms);
 	if (cmd.run.json)

@@ -163,7 +163,6 @@ int cmd_send(int argc, char **argv)
 	};
 	static const struct argp argp = { opts, parse, "IMAGE", doc, children };
 	struct cmd cmd = { .after_ms = 1000 };
-	struct image image;
 	struct device dev;
 	struct vm vm;
 	int status;
@@ -174,11 +173,10 @@ int cmd_send(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &cmd);
 
 	control_init();
-	device_open(&dev, cmd.run.device);
+	device_open(&dev, cmd.run.device, cmd.run.engine, cmd.run.ptw);
 	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes,
 		  cmd.migrate.log);
-	image_load(&vm, cmd.guest.image, &image);
-	boot_prepare(&vm, &image, cmd.guest.args);
+	boot_guest(&vm, &cmd.guest);
 	status = serve(&vm, &cmd);
 	vm_destroy(&vm);
 	device_close(&dev);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <umbra.h>
 #include <unistd.h>
 
 #define MAX_ENTRIES 4096U
@@ -76,7 +77,29 @@ static void read_msr_list(struct device *dev)
 	memcpy(dev->msrs->indices, fixed_msrs, sizeof(fixed_msrs));
 }
 
-void device_open(struct device *dev, const char *path)
+static void choose_engine(struct device *dev, const char *engine,
+			  const char *ptw)
+{
+	dev->engine = engine;
+	dev->ptw = -1;
+	if (engine) {
+		dev->vm_type = strcmp(engine, "shadow") ? UM_VM_TYPE_TDP :
+							  UM_VM_TYPE_SHADOW;
+		if (!(has(dev, UM_CAP_VM_TYPES) >>
+		      (dev->vm_type - UM_BASE) & 1))
+			die("%s has no %s engine", dev->path, engine);
+	}
+	if (ptw) {
+		dev->ptw = strcmp(ptw, "oos") ? UM_PTW_MODE_EMUL :
+						UM_PTW_MODE_OOS;
+		if (!(has(dev, UM_CAP_PTW) >> dev->ptw & 1))
+			die("%s has no mode %s of page table writes",
+			    dev->path, ptw);
+	}
+}
+
+void device_open(struct device *dev, const char *path, const char *engine,
+		 const char *ptw)
 {
 	int version, size;
 
@@ -106,6 +129,7 @@ void device_open(struct device *dev, const char *path)
 	dev->has_events = has(dev, KVM_CAP_VCPU_EVENTS);
 	dev->has_debugregs = has(dev, KVM_CAP_DEBUGREGS);
 	dev->has_stats = has(dev, KVM_CAP_BINARY_STATS_FD);
+	choose_engine(dev, engine, ptw);
 	read_cpuid(dev);
 	read_msr_list(dev);
 }

@@ -12,5 +12,8 @@ guest_\name\()_end:
 	guest writer, "writer.elf"
 	guest reader, "reader.elf"
 	guest idle, "idle.elf"
+	guest writer32, "writer32.elf"
+	guest reader32, "reader32.elf"
+	guest idle32, "idle32.elf"
 
 	.section .note.GNU-stack, "", @progbits

@@ -8,6 +8,8 @@
 #include "ports.h"
 #include "util.h"
 
+#include <string.h>
+
 uint64_t option_number(struct argp_state *state, const char *name,
 		       const char *arg, uint64_t min, uint64_t max)
 {
@@ -18,6 +20,31 @@ uint64_t option_number(struct argp_state *state, const char *name,
 			   name, arg, (unsigned long long)min,
 			   (unsigned long long)max);
 	return v;
+}
+
+static const char *option_name(struct argp_state *state, const char *name,
+			       const char *arg, const char *one,
+			       const char *other)
+{
+	if (strcmp(arg, one) && strcmp(arg, other))
+		argp_error(state, "%s: %s is not %s or %s", name, arg, one,
+			   other);
+	return arg;
+}
+
+enum paging option_paging(struct argp_state *state, const char *arg)
+{
+	static const char *const names[] = {
+		[PAGING_FLAT] = "flat", [PAGING_32] = "32", [PAGING_PAE] = "pae",
+		[PAGING_64] = "64", [PAGING_57] = "57",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i] && !strcmp(arg, names[i]))
+			return i;
+	argp_error(state, "--paging: %s is not flat, 32, pae, 64 or 57", arg);
+	return PAGING_FLAT;
 }
 
 void run_options_init(struct run_options *o)
@@ -33,6 +60,12 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case 'd':
 		o->device = arg;
 		return 0;
+	case KEY_ENGINE:
+		o->engine = option_name(state, "--engine", arg, "tdp", "shadow");
+		return 0;
+	case KEY_PTW:
+		o->ptw = option_name(state, "--ptw", arg, "emul", "oos");
+		return 0;
 	case KEY_JSON:
 		o->json = arg;
 		return 0;
@@ -47,6 +80,10 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 static const struct argp_option run_opts[] = {
 	{ "device", 'd', "PATH", 0,
 	  "KVM device to use (" DEFAULT_DEVICE ")" },
+	{ "engine", KEY_ENGINE, "E", 0,
+	  "umbra's engine for the VM: tdp or shadow" },
+	{ "ptw", KEY_PTW, "MODE", 0,
+	  "What becomes of writes to page tables with it: emul or oos" },
 	{ "for", KEY_FOR, "MS", 0,
 	  "Ask the guest to check itself and end after MS milliseconds" },
 	{ "json", KEY_JSON, "FILE", 0, "Write what was measured to FILE" },
@@ -79,6 +116,9 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 	case 'a':
 		o->args = arg;
 		return 0;
+	case KEY_PAGING:
+		o->paging = option_paging(state, arg);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (o->image)
 			return ARGP_ERR_UNKNOWN;
@@ -99,6 +139,7 @@ static const struct argp_option guest_opts[] = {
 	  "Memory in MiB, or with a suffix M or G (64)" },
 	{ "args", 'a', "TEXT", 0,
 	  "The guest's arguments, such as \"ws=8M pattern=hot\"" },
+	PAGING_OPTION,
 	{ 0 },
 };
 

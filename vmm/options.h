@@ -32,11 +32,25 @@ enum {
 	KEY_RATE,
 	KEY_FILL,
 	KEY_LOG,
+	KEY_ENGINE,
+	KEY_PTW,
+	KEY_PAGING,
+};
+
+/* Levels of the page tables that a guest makes for itself. */
+enum paging {
+	PAGING_FLAT,	/* none: it stays as it was entered */
+	PAGING_32 = 2,
+	PAGING_PAE,
+	PAGING_64,
+	PAGING_57,
 };
 
 /* Which device, and for how long the guest runs: all subcommands. */
 struct run_options {
 	const char *device;
+	const char *engine;	/* of umbra's VMs; NULL: the device's default */
+	const char *ptw;
 	const char *json;
 	int64_t for_ms;		/* -1: until it ends by itself */
 };
@@ -47,6 +61,7 @@ struct guest_options {
 	const char *args;
 	uint64_t cpus;
 	uint64_t bytes;
+	enum paging paging;
 };
 
 /* How to migrate: send, demo. */
@@ -66,6 +81,12 @@ extern const struct argp run_argp, guest_argp, migrate_argp;
 void run_options_init(struct run_options *o);
 void guest_options_init(struct guest_options *o);
 void migrate_options_init(struct migrate_options *o);
+
+/* Of --paging; shared by guest_argp and the demo. */
+#define PAGING_OPTION \
+	{ "paging", KEY_PAGING, "MODE", 0, \
+	  "Page tables that the guest makes and edits: 32, pae, 64, 57, or flat: none of its own (flat)" }
+enum paging option_paging(struct argp_state *state, const char *arg);
 
 /* Parse @arg or end the program through argp_error(). */
 uint64_t option_number(struct argp_state *state, const char *name,

@@ -3,8 +3,10 @@
  * What a guest of penumbra finds: I/O ports, memory map, parameter page.
  *
  * Shared by the VMM and the guests. All vCPUs enter at the image's entry point
- * at once, in 64-bit mode, memory mapped one to one, interrupts off, with
- * rdi = address of the parameter page, rsi = vCPU id, rsp = end of its stack.
+ * at once, in 64-bit mode, memory mapped one to one (by five levels if they are
+ * to make tables of five), interrupts off, with rdi = address of the parameter
+ * page, rsi = vCPU id, rsp = end of its stack. A 32-bit image is entered in
+ * protected mode, paging off, with edi, esi, esp likewise.
  */
 #ifndef PENUMBRA_PORTS_H
 #define PENUMBRA_PORTS_H
@@ -21,6 +23,7 @@
 
 #define GUEST_GDT	0x1000UL
 #define GUEST_PARAMS	0x2000UL
+#define GUEST_PML5	0x3000UL
 #define GUEST_PML4	0x4000UL
 #define GUEST_PDPT	0x5000UL
 #define GUEST_PD	0x10000UL	/* one page per GiB mapped */
@@ -35,7 +38,7 @@
 struct guest_params {
 	unsigned long long magic;
 	unsigned int cpus;
-	unsigned int reserved;
+	unsigned int paging;	/* levels of its own tables; 0: as entered */
 	unsigned long long low_memory;	/* bytes from address 0 */
 	unsigned long long high_memory;	/* bytes from 4 GiB */
 	unsigned long long free_start;	/* first byte behind the image */

@@ -91,6 +91,10 @@ static void close_json(struct json *j, const char *path)
 static void put_vm(struct json *j, const struct vm *vm)
 {
 	json_string(j, "device", vm->dev->path);
+	if (vm->dev->engine)
+		json_string(j, "engine", vm->dev->engine);
+	else
+		json_null(j, "engine");
 	json_u64(j, "vcpus", vm->ncpus);
 	json_u64(j, "memory", vm_memory_size(vm));
 	json_string(j, "log", log_name(vm->log));

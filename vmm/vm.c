@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <umbra.h>
 #include <unistd.h>
 
 #define TSS_ADDR 0xfffbd000UL	/* three pages in the hole below 4 GiB */
@@ -55,6 +56,21 @@ static void add_memory(struct vm *vm, uint64_t gpa, uint64_t size)
 		die("KVM_SET_USER_MEMORY_REGION: %s", strerror(-err));
 }
 
+static void create_fd(struct vm *vm)
+{
+	struct device *dev = vm->dev;
+	struct kvm_enable_cap ptw = {
+		.cap = UM_CAP_PTW, .args = { dev->ptw },
+	};
+
+	vm->fd = ioctl(dev->fd, KVM_CREATE_VM, dev->vm_type);
+	if (vm->fd < 0)
+		die("%s: KVM_CREATE_VM: %s", dev->path, strerror(errno));
+	if (dev->ptw >= 0 && ioctl(vm->fd, KVM_ENABLE_CAP, &ptw))
+		die("%s: setting the mode of page table writes: %s", dev->path,
+		    strerror(errno));
+}
+
 void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
 	       uint64_t bytes, enum log_kind log)
 {
@@ -69,9 +85,7 @@ void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
 						     GUEST_MAX_CPUS);
 	if (bytes < 2 * MIB || bytes > (GUEST_MAX_GIB - 1) * GIB)
 		die("a guest has 2 MiB to %d GiB of memory", GUEST_MAX_GIB - 1);
-	vm->fd = ioctl(dev->fd, KVM_CREATE_VM, 0);
-	if (vm->fd < 0)
-		die("%s: KVM_CREATE_VM: %s", dev->path, strerror(errno));
+	create_fd(vm);
 	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR) && errno != ENOTTY)
 		die("KVM_SET_TSS_ADDR: %s", strerror(errno));
 	pthread_mutex_init(&vm->lock, NULL);

@@ -8,7 +8,8 @@
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
-typedef unsigned long u64;
+typedef unsigned long long u64;
+typedef unsigned long ulong;	/* as wide as a pointer */
 #define bool _Bool
 #define true 1
 #define false 0
@@ -51,7 +52,7 @@ bool arg_is(const struct guest_params *p, const char *key, const char *value);
 
 _Noreturn void guest_exit(u8 status);
 /* Written by each guest; runs on every vCPU. */
-void guest_main(const struct guest_params *p, u64 cpu);
+void guest_main(const struct guest_params *p, ulong cpu);
 
 /* Pacing by the VMM's clock: at most @rate units a second; 0 = no bound. */
 struct pace {

@@ -5,7 +5,7 @@
  */
 #include "guest.h"
 
-void guest_main(const struct guest_params *p, u64 cpu)
+void guest_main(const struct guest_params *p, ulong cpu)
 {
 	u32 period = arg_number(p, "period", 10);
 

@@ -22,8 +22,8 @@ void unlock(u32 *word)
 }
 
 /* GCC may call these for copies and clears of its own. */
-void *memset(void *to, int c, u64 n);
-void *memset(void *to, int c, u64 n)
+void *memset(void *to, int c, ulong n);
+void *memset(void *to, int c, ulong n)
 {
 	void *p = to;
 
@@ -37,17 +37,27 @@ static void put(const char *s)
 		outb(PORT_SERIAL, *s);
 }
 
-static void put_number(u64 v, u32 base)
+static void put_decimal(u32 v)
 {
-	char digits[24];
+	char digits[12];
 	u32 i = sizeof(digits) - 1;
 
 	digits[i] = 0;
 	do {
-		digits[--i] = "0123456789abcdef"[v % base];
-		v /= base;
+		digits[--i] = '0' + v % 10;
+		v /= 10;
 	} while (v);
 	put(digits + i);
+}
+
+static void put_hex(u64 v)
+{
+	u32 shift = 64;
+
+	while (shift > 4 && !(v >> (shift - 4)))
+		shift -= 4;
+	for (; shift; shift -= 4)
+		outb(PORT_SERIAL, "0123456789abcdef"[v >> (shift - 4) & 15]);
 }
 
 void print(const char *fmt, ...)
@@ -65,9 +75,9 @@ void print(const char *fmt, ...)
 		if (*fmt == 's')
 			put(va_arg(ap, const char *));
 		else if (*fmt == 'u')
-			put_number(va_arg(ap, u32), 10);
+			put_decimal(va_arg(ap, u32));
 		else
-			put_number(va_arg(ap, u64), 16);
+			put_hex(va_arg(ap, u64));
 	}
 	va_end(ap);
 	unlock(&print_lock);
@@ -131,6 +141,16 @@ void guest_exit(u8 status)
 		outb(PORT_EXIT, status);
 }
 
+/* 32-bit code has no such division of its own; the quotient fits. */
+static u32 divide(u64 n, u32 by)
+{
+	u32 quotient, rest;
+
+	asm("divl %4" : "=a"(quotient), "=d"(rest)
+	    : "a"((u32)n), "d"((u32)(n >> 32)), "r"(by));
+	return quotient;
+}
+
 void pace_init(struct pace *pace, u64 rate)
 {
 	pace->rate = rate;
@@ -146,7 +166,7 @@ void pace_wait(struct pace *pace, u64 units)
 	if (!pace->rate)
 		return;
 	pace->units += units;
-	due = pace->start_ms + pace->units * 1000 / pace->rate;
+	due = pace->start_ms + divide(pace->units * 1000, pace->rate);
 	now = inl(PORT_CLOCK);
 	if ((int)(due - now) > 0)
 		outl(PORT_SLEEP, due - now);

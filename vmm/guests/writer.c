@@ -10,9 +10,13 @@
  *  - a table page left behind disagrees with the pages,
  *  - both left behind at the same state disagree with the register, which
  *    travels with the vCPU and not with the memory.
- * Cookies in xmm15, in the GS base and in an MSR prove the rest of the vCPU.
- * A page is checked before each write; all are checked every so many writes and
- * at the end.
+ * Cookies in an XMM register and in the MSR of the other GS base prove the rest
+ * of the vCPU. A page is checked before each write; all are checked every so
+ * many writes and at the end.
+ *
+ * With page tables of its own (paging.h) the guest moves its pages about: what a
+ * page must hold goes with the frame, and another table says which frame a
+ * virtual page has. So a translation that is stale shows as a wrong page.
  *
  * Arguments:
  *  ws=BYTES      working set of all vCPUs together (8M)
@@ -22,111 +26,125 @@
  *  verify=N      check all pages after N times their number of writes (4);
  *                0: at the end only
  *  beat=N        writes between two heartbeats (64)
+ *  edit=N        edits its page tables after so many writes; 0: never (16)
  *  writes=N      end after N writes of each vCPU; 0: when told to (0)
  */
-#include "guest.h"
+#include "paging.h"
 
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
-register u64 total asm("r15");	/* the build keeps it for this alone */
+/* The build keeps a register for this alone. */
+#ifdef __x86_64__
+register ulong total asm("r15");
+#define COOKIE_REGISTER "xmm15"
+#else
+register ulong total asm("esi");
+#define COOKIE_REGISTER "xmm7"
+#endif
 
 struct work {
-	u64 cpu;
-	u64 first, pages;	/* own run of pages */
-	u64 *data;		/* all pages */
-	u64 *table;		/* what all pages must hold */
+	u32 cpu;
+	u32 first, pages;	/* own run of pages */
+	ulong data;		/* all pages */
+	u64 *table;		/* what all frames must hold */
+	u32 *where;		/* which frame is where */
 	u64 random;
-	u64 next;
+	u32 next;
 	u32 fill;
+	u32 edit;		/* writes between two edits; 0: none */
+	u32 since_edit, edits;
 	enum { SEQ, RANDOM, HOT } pattern;
 };
 
 static u32 done;		/* vCPUs that have found all well */
-static u64 all_writes;
+static ulong all_writes;
 
-static u64 mix(u64 page, u64 seq, u64 word)
+static u64 mix(u64 frame, u64 seq, u64 word)
 {
-	u64 x = (page << 40) ^ (seq << 9) ^ word;
+	u64 x = (frame << 40) ^ (seq << 9) ^ word;
 
-	x *= 0x9e3779b97f4a7c15UL;
+	x *= 0x9e3779b97f4a7c15ULL;
 	return x ^ x >> 29;
 }
 
-static u64 cookie(u64 cpu)
+static u64 cookie(u32 cpu)
 {
 	/* Canonical: it also stands in the GS base. */
-	return mix(cpu, 7, 7) >> 20 & ~0xfffUL;
+	return mix(cpu, 7, 7) >> 20 & ~0xfffULL;
 }
 
-static void set_cookies(u64 cpu)
+static void set_cookies(u32 cpu)
 {
 	u64 c = cookie(cpu), xmm[2] = { c, ~c };
 
-	asm volatile("movups %0, %%xmm15" : : "m"(xmm));
+	asm volatile("movups %0, %%" COOKIE_REGISTER : : "m"(xmm));
 	asm volatile("wrmsr" : : "c"(MSR_KERNEL_GS_BASE), "a"((u32)c),
 		     "d"((u32)(c >> 32)));
 }
 
-static void check_cookies(u64 cpu)
+static void check_cookies(u32 cpu)
 {
 	u64 c = cookie(cpu), xmm[2];
 	u32 lo, hi;
 
-	asm volatile("movups %%xmm15, %0" : "=m"(xmm));
+	asm volatile("movups %%" COOKIE_REGISTER ", %0" : "=m"(xmm));
 	asm volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(MSR_KERNEL_GS_BASE));
 	if (xmm[0] == c && xmm[1] == ~c && ((u64)hi << 32 | lo) == c)
 		return;
-	print("writer: cpu %u lost registers: xmm15 %x, GS base %x, not %x\n",
-	      (u32)cpu, xmm[0], (u64)hi << 32 | lo, c);
+	print("writer: cpu %u lost registers: " COOKIE_REGISTER
+	      " %x, GS base %x, not %x\n", cpu, xmm[0], (u64)hi << 32 | lo, c);
 	guest_exit(1);
 }
 
-static u64 *words_of(const struct work *w, u64 page)
+static u64 *words_of(const struct work *w, u32 page)
 {
-	return w->data + page * (PAGE / 8);
+	return (u64 *)(w->data + page * PAGE);
 }
 
 /* Word i of n lies so that first and last word of the page are among them. */
-static u64 position(const struct work *w, u32 i)
+static u32 position(const struct work *w, u32 i)
 {
-	return i * 511UL / (w->fill - 1);
+	return i * 511 / (w->fill - 1);
 }
 
-static void write_page(struct work *w, u64 page, u64 seq)
+static void write_page(struct work *w, u32 page)
 {
-	u64 *words = words_of(w, page);
-	u32 i;
+	u64 *words = words_of(w, page), seq;
+	u32 frame = w->where[page], i;
 
+	seq = ++w->table[frame];
 	words[0] = seq;
 	for (i = 1; i < w->fill; i++)
-		words[position(w, i)] = mix(page, seq, i);
+		words[position(w, i)] = mix(frame, seq, i);
+	total++;
 }
 
-static void check_page(struct work *w, u64 page)
+static void check_page(struct work *w, u32 page)
 {
 	u64 *words = words_of(w, page);
-	u64 seq = w->table[page];
-	u32 i;
+	u32 frame = w->where[page], i;
+	u64 seq = w->table[frame];
 
 	if (words[0] != seq) {
-		print("writer: cpu %u page %x is stale: seq %x, expected %x\n",
-		      (u32)w->cpu, page, words[0], seq);
+		print("writer: cpu %u page %u is stale: seq %x, expected %x of frame %u\n",
+		      w->cpu, page, words[0], seq, frame);
 		guest_exit(1);
 	}
 	if (!seq)
 		return;
 	for (i = 1; i < w->fill; i++) {
-		if (words[position(w, i)] == mix(page, seq, i))
+		if (words[position(w, i)] == mix(frame, seq, i))
 			continue;
-		print("writer: cpu %u page %x seq %x: word %u is wrong\n",
-		      (u32)w->cpu, page, seq, i);
+		print("writer: cpu %u page %u frame %u seq %x: word %u is wrong\n",
+		      w->cpu, page, frame, seq, i);
 		guest_exit(1);
 	}
 }
 
 static void check_all(struct work *w)
 {
-	u64 sum = 0, i;
+	ulong sum = 0;
+	u32 i;
 
 	for (i = w->first; i < w->first + w->pages; i++) {
 		check_page(w, i);
@@ -134,56 +152,126 @@ static void check_all(struct work *w)
 	}
 	if (sum != total) {
 		print("writer: cpu %u made %x writes, its pages show %x\n",
-		      (u32)w->cpu, total, sum);
+		      w->cpu, (u64)total, (u64)sum);
 		guest_exit(1);
 	}
 	check_cookies(w->cpu);
 }
 
-static u64 next_random(struct work *w)
+static u32 next_random(struct work *w)
 {
 	w->random ^= w->random << 13;
 	w->random ^= w->random >> 7;
 	w->random ^= w->random << 17;
-	return w->random;
+	return w->random >> 11;
 }
 
-static u64 next_page(struct work *w)
+static u32 next_page(struct work *w)
 {
-	u64 r, hot;
+	u32 r, hot;
 
 	if (w->pattern == SEQ) {
 		if (++w->next == w->pages)
 			w->next = 0;
 		return w->first + w->next;
 	}
-	r = next_random(w) >> 11;
+	r = next_random(w);
 	hot = w->pages / 10;
 	if (w->pattern == HOT && hot && r % 10)
 		return w->first + r / 10 % hot;
 	return w->first + r / 10 % w->pages;
 }
 
-static void write_some(struct work *w, u64 n)
+static void check_used(struct work *w, u32 page, bool written)
 {
-	u64 page;
+	if (window_used(page, written))
+		return;
+	print("writer: cpu %u page %u was %s, its entry tells otherwise\n",
+	      w->cpu, page, written ? "written" : "read");
+	guest_exit(1);
+}
+
+static void swap(struct work *w, u32 i, u32 j)
+{
+	u32 frame = w->where[i];
+
+	w->where[i] = w->where[j];
+	w->where[j] = frame;
+	window_swap(i, j);
+}
+
+static void rotate(struct work *w, u32 i, u32 n)
+{
+	u32 frame = w->where[i];
+
+	window_rotate(i, n);
+	for (; --n; i++)
+		w->where[i] = w->where[i + 1];
+	w->where[i] = frame;
+}
+
+/* One of the things that a kernel does to its tables, by turns. */
+static void edit(struct work *w)
+{
+	u32 page = w->first + next_random(w) % (w->pages - 8);
+
+	switch (w->edits++ % 4) {
+	case 0:
+		swap(w, page, page + 1 + next_random(w) % 7);
+		break;
+	case 1:
+		rotate(w, page, 8);
+		break;
+	case 2:
+		window_unmap(page);
+		break;
+	default:
+		window_protect(page, true);
+		check_page(w, page);
+		window_protect(page, false);
+		write_page(w, page);
+		return;
+	}
+	check_page(w, page);
+	check_used(w, page, false);
+	write_page(w, page);
+	check_used(w, page, true);
+}
+
+static void write_some(struct work *w, u32 n)
+{
+	u32 page;
 
 	while (n--) {
 		page = next_page(w);
 		check_page(w, page);
-		write_page(w, page, ++w->table[page]);
-		total++;
+		write_page(w, page);
+		if (w->edit && ++w->since_edit == w->edit) {
+			w->since_edit = 0;
+			edit(w);
+		}
 	}
 }
 
-static void prepare(const struct guest_params *p, struct work *w, u64 cpu)
+static ulong whole_pages(ulong bytes)
 {
-	u64 pages = arg_number(p, "ws", 8UL << 20) / PAGE;
-	u64 table = (pages * 8 + PAGE - 1) & ~(PAGE - 1);
-	u64 fill = arg_number(p, "fill", 8);
+	return (bytes + PAGE - 1) & ~(PAGE - 1);
+}
 
-	if (pages < p->cpus ||
-	    p->free_start + table + pages * PAGE > p->low_memory) {
+/* In memory: what frames must hold, which is where, page tables, frames. */
+static void prepare(const struct guest_params *p, struct work *w, u32 cpu)
+{
+	u32 pages = arg_number(p, "ws", 8UL << 20) / PAGE, i;
+	ulong table = whole_pages(pages * 8), where = whole_pages(pages * 4);
+	u32 fill = arg_number(p, "fill", 8);
+	struct window window = {
+		.tables = p->free_start + table + where,
+		.nframes = pages, .pages = pages,
+	};
+
+	window.frames = window.tables + window_tables(p, pages);
+	if (pages / p->cpus < 16 ||
+	    window.frames + pages * PAGE > p->low_memory) {
 		print("writer: the working set does not fit\n");
 		guest_exit(2);
 	}
@@ -194,13 +282,18 @@ static void prepare(const struct guest_params *p, struct work *w, u64 cpu)
 	w->cpu = cpu;
 	w->pages = pages / p->cpus;
 	w->first = w->pages * cpu;
-	w->table = (u64 *)p->free_start;
-	w->data = (u64 *)(p->free_start + table);
+	w->table = (u64 *)(ulong)p->free_start;
+	w->where = (u32 *)(ulong)(p->free_start + table);
+	w->data = window_enter(p, cpu, &window);
 	w->random = mix(cpu, 1, 1) | 1;
 	w->next = 0;
 	w->fill = fill;
+	w->edit = p->paging ? arg_number(p, "edit", 16) : 0;
+	w->since_edit = w->edits = 0;
 	w->pattern = arg_is(p, "pattern", "random") ? RANDOM :
 		     arg_is(p, "pattern", "hot") ? HOT : SEQ;
+	for (i = w->first; i < w->first + w->pages; i++)
+		w->where[i] = i;
 }
 
 /* The last vCPU to find all well ends the guest. */
@@ -211,13 +304,13 @@ static void finish(const struct guest_params *p, struct work *w)
 	if (__atomic_add_fetch(&done, 1, __ATOMIC_SEQ_CST) != p->cpus)
 		return;
 	print("writer: ok, %u pages hold what %u writes left there\n",
-	      (u32)(w->pages * p->cpus), (u32)all_writes);
+	      w->pages * p->cpus, (u32)all_writes);
 	guest_exit(0);
 }
 
-void guest_main(const struct guest_params *p, u64 cpu)
+void guest_main(const struct guest_params *p, ulong cpu)
 {
-	u64 writes, verify, beat, since = 0, i;
+	u32 writes, verify, beat, since = 0, i;
 	struct pace pace;
 	struct work w;
 
@@ -225,15 +318,12 @@ void guest_main(const struct guest_params *p, u64 cpu)
 	total = 0;
 	set_cookies(cpu);
 	if (!cpu)
-		print("writer: %u vCPUs, %u pages each\n", p->cpus,
-		      (u32)w.pages);
+		print("writer: %u vCPUs, %u pages each\n", p->cpus, w.pages);
 	writes = arg_number(p, "writes", 0);
 	beat = arg_number(p, "beat", 64);
 	verify = arg_number(p, "verify", 4) * w.pages;
-	for (i = w.first; i < w.first + w.pages; i++) {
-		write_page(&w, i, ++w.table[i]);
-		total++;
-	}
+	for (i = w.first; i < w.first + w.pages; i++)
+		write_page(&w, i);
 	pace_init(&pace, arg_number(p, "rate", 0));
 	do {
 		write_some(&w, beat);
