@@ -15,9 +15,15 @@
  * stalled claimant expects. A vCPU without a tag shares the claim of id 0 with
  * its like and holds mmu->untagged from M1 to M5, which makes it one claimant.
  * Only an empty entry can be claimed by id 0: a leaf is emptied first.
+ *
+ * In a VM with the shadow engine, the check asks too whether the frame is a
+ * guest page table in use. Who protects one sets its flag, then takes W and
+ * claims from its leaf here (R1), so either the check sees the flag or M5
+ * fails. By the same way WP leaves a leaf whose frame is protected no more.
  */
 #include "internal.h"
 
+#include <umbra/context.h>
 #include <umbra/host.h>
 #include <umbra/log.h>
 #include <umbra/trace.h>
@@ -51,23 +57,50 @@ u64 um_tdp_leaf(const struct um_mmu *mmu, const struct um_fault *f)
 	return spte;
 }
 
+/* Is the frame a guest page table in use? */
+static bool um_tdp_is_table(const struct um_fault *f)
+{
+	const struct um_rmap_head *head = um_rmap_head(f->slot, f->gfn,
+						       UM_LEVEL_4K);
+
+	return head && um_rmap_is_wrprot(head);
+}
+
+/* Between M1 and M5: FIXED, with *@leaf as it may be. */
+static enum um_pf um_tdp_check(struct um_mmu *mmu, struct um_fault *f,
+			       u64 *leaf)
+{
+	if (unlikely(um_mmu_stale(mmu, f))) {
+		f->path |= UM_PATH_STALE | UM_PATH_GIVEN_UP;
+		return UM_PF_RETRY;
+	}
+	if (likely(!mmu->shadow) || !um_tdp_is_table(f))
+		return UM_PF_FIXED;
+	f->path |= UM_PATH_WRPROT;
+	if (f->access & UM_ACC_W)
+		return UM_PF_TABLE;
+	*leaf = um_spte_wrprotected(*leaf);
+	return UM_PF_FIXED;
+}
+
 static enum um_pf um_tdp_commit_claimed(struct um_mmu *mmu, struct um_fault *f,
-					um_sptep_t sptep, u64 old, u64 leaf)
+					um_sptep_t sptep, u64 old, u64 *leaf)
 {
 	u64 claimed = um_spte_claimed(old, f->tag);
 	u64 spte = claimed;
+	enum um_pf ret;
 
-	/* M1: the claim before the word is read. Pairs with M2. */
+	/* M1: the claim before the word and the flag. Pairs with M2, R1. */
 	if (unlikely(!um_spte_try(sptep, &old, claimed))) {
 		f->path |= UM_PATH_CLAIM_TAKEN;
 		return UM_PF_CONTINUE;
 	}
-	if (unlikely(um_mmu_stale(mmu, f))) {
+	ret = um_tdp_check(mmu, f, leaf);
+	if (unlikely(ret != UM_PF_FIXED)) {
 		um_spte_unclaim(sptep, claimed);
-		f->path |= UM_PATH_STALE | UM_PATH_GIVEN_UP;
-		return UM_PF_RETRY;
+		return ret;
 	}
-	if (unlikely(!um_spte_try(sptep, &spte, leaf))) { /* M5 */
+	if (unlikely(!um_spte_try(sptep, &spte, *leaf))) { /* M5 */
 		um_spte_unclaim(sptep, claimed);
 		f->path |= UM_PATH_CLAIM_LOST;
 		return UM_PF_CONTINUE;
@@ -77,7 +110,7 @@ static enum um_pf um_tdp_commit_claimed(struct um_mmu *mmu, struct um_fault *f,
 
 static noinline enum um_pf
 um_tdp_commit_untagged(struct um_mmu *mmu, struct um_fault *f,
-		       um_sptep_t sptep, u64 old, u64 leaf)
+		       um_sptep_t sptep, u64 old, u64 *leaf)
 {
 	enum um_pf ret;
 
@@ -96,9 +129,9 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
 	enum um_pf ret;
 
 	if (likely(f->tag))
-		ret = um_tdp_commit_claimed(mmu, f, sptep, old, leaf);
+		ret = um_tdp_commit_claimed(mmu, f, sptep, old, &leaf);
 	else
-		ret = um_tdp_commit_untagged(mmu, f, sptep, old, leaf);
+		ret = um_tdp_commit_untagged(mmu, f, sptep, old, &leaf);
 	if (ret != UM_PF_FIXED)
 		return ret;
 
@@ -118,13 +151,13 @@ static enum um_pf um_tdp_commit(struct um_mmu *mmu, struct um_fault *f,
  * Somebody keeps this leaf write-protected: aging's rights come back, W does
  * not, and WP stays. The write is for whoever set WP to see.
  */
-static enum um_pf um_tdp_protected(struct um_fault *f, um_sptep_t sptep,
-				   u64 old)
+static enum um_pf um_tdp_protected(struct um_mmu *mmu, struct um_fault *f,
+				   um_sptep_t sptep, u64 old)
 {
 	u64 spte = um_spte_untrack(um_spte_unclaimed(old));
 
 	if (f->access & UM_ACC_W)
-		return UM_PF_EMULATE;
+		return mmu->shadow ? UM_PF_TABLE : UM_PF_EMULATE;
 	return um_spte_try(sptep, &old, spte) ? UM_PF_FIXED : UM_PF_CONTINUE;
 }
 
@@ -139,8 +172,9 @@ static enum um_pf um_tdp_replace(struct um_mmu *mmu, struct um_fault *f,
 	struct um_zap zap;
 	um_pfn_t pfn = f->pfn & ~(um_level_pages(f->goal_level) - 1);
 
-	if (old & UM_SPTE_WP)
-		return um_tdp_protected(f, sptep, old);
+	/* Where the frame was a table, and is none now, WP goes. */
+	if ((old & UM_SPTE_WP) && (!mmu->shadow || um_tdp_is_table(f)))
+		return um_tdp_protected(mmu, f, sptep, old);
 	if (f->tag && um_spte_pfn(old) == pfn && !(old & UM_SPTE_W))
 		return um_tdp_commit(mmu, f, sptep, old);
 
@@ -304,6 +338,10 @@ enum um_pf um_tdp_map(struct um_mmu *mmu, struct um_fault *f)
 		rcu_read_lock();
 		ret = um_tdp_walk(mmu, f, &spare);
 		rcu_read_unlock();
+		if (unlikely(ret == UM_PF_TABLE)) {
+			um_mmu_unshadow(mmu, f->gfn);
+			ret = UM_PF_RETRY;
+		}
 		if (ret != UM_PF_NOMEM)
 			break;
 		if (!um_quota_make_room(mmu, f))
