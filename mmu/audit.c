@@ -3,7 +3,7 @@
  * Look at everything again, slowly, and compare with what must hold. A broken
  * invariant costs the VM its life and the log one line, never the host.
  */
-#include "internal.h"
+#include "audit.h"
 
 #include <umbra/host.h>
 #include <umbra/log.h>
@@ -11,8 +11,8 @@
 #include <linux/bitops.h>
 #include <linux/bug.h>
 
-static bool um_audit_fail(struct um_mmu *mmu, gfn_t gfn, int level, u64 spte,
-			  const char *what)
+bool um_audit_fail(struct um_mmu *mmu, gfn_t gfn, int level, u64 spte,
+		   const char *what)
 {
 	WARN_ONCE(true, "umbra: gfn %llx level %d spte %llx: %s\n",
 		  (unsigned long long)gfn, level, (unsigned long long)spte,
@@ -71,6 +71,8 @@ bool um_audit_fault(struct um_mmu *mmu, const struct um_fault *f)
 	struct um_iter iter;
 	bool good = true;
 
+	if (mmu->shadow && !um_shadow_audit_fault(mmu, f))
+		return false;
 	if (f->gfn >= UM_GFN_END)
 		return true;
 	start = um_gfn_round_down(f->gfn, UM_LEVEL_2M);
@@ -91,19 +93,6 @@ bool um_audit_fault(struct um_mmu *mmu, const struct um_fault *f)
 	return good;
 }
 
-/*
- * What a walk over the whole tree counts, and what it saw before it began, to
- * tell whether anything moved since.
- */
-struct um_audit {
-	u64 pages[UM_LEVEL_1G];
-	u64 tables;
-	u64 inval;
-	s64 owed;
-	bool quiet; /* check also what holds only while nothing moves */
-	enum um_audited found;
-};
-
 static void um_audit_begin(struct um_mmu *mmu, struct um_audit *audit)
 {
 	audit->inval = um_inval_read(&mmu->inval, 0, true);
@@ -112,12 +101,8 @@ static void um_audit_begin(struct um_mmu *mmu, struct um_audit *audit)
 	smp_rmb();
 }
 
-/*
- * What holds in quiet does not hold. Somebody's fault, if nothing moved: no
- * invalidation, and no party that takes rights.
- */
-static bool um_audit_unrest(struct um_mmu *mmu, struct um_audit *audit,
-			    gfn_t gfn, int level, u64 spte, const char *what)
+bool um_audit_unrest(struct um_mmu *mmu, struct um_audit *audit, gfn_t gfn,
+		     int level, u64 spte, const char *what)
 {
 	bool moved;
 
@@ -236,6 +221,8 @@ static enum um_audited um_audit_tree(struct um_mmu *mmu, bool quiet)
 	}
 	if (good && quiet)
 		good = um_audit_counts(mmu, &audit);
+	if (good && mmu->shadow)
+		good = um_shadow_audit(mmu, &audit);
 	return good ? UM_AUDIT_GOOD : audit.found;
 }
 
