@@ -12,9 +12,8 @@
  * and Z1 lets one of them have it. Each fault has one table in hand at most, so
  * there may be as many tables above the quota as there are vCPUs faulting.
  */
-#include "internal.h"
+#include "shadow.h"
 
-#include <umbra/host.h>
 #include <umbra/trace.h>
 
 /* So many go at once, for one payment. */
@@ -121,4 +120,6 @@ void um_mmu_set_quota(struct um_mmu *mmu, u64 tables)
 		um_zap_throttle(mmu);
 		um_host_relax();
 	}
+	if (mmu->shadow)
+		um_shadow_trim(mmu);
 }

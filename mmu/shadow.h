@@ -149,6 +149,8 @@ unsigned int um_role_offset(union um_role role);
 /* Returns 0 or -ENOMEM. um_shadow_destroy() when nobody is left; sleeps. */
 int um_shadow_init(struct um_mmu *mmu);
 void um_shadow_destroy(struct um_mmu *mmu);
+/* After the quota was lowered: give back what it does not allow. Sleeps. */
+void um_shadow_trim(struct um_mmu *mmu);
 /*
  * Before the lock is taken: pages and descriptors for one fault. 0 or -ENOMEM;
  * sleeps. um_shadow_drain() gives them back.

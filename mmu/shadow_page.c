@@ -175,6 +175,37 @@ static void um_shadow_free_list(struct um_mmu *mmu, struct list_head *list)
 	}
 }
 
+/* Retired ones above the quota, to be freed when all debts of now are paid. */
+static void um_shadow_surplus(struct um_mmu *mmu, struct list_head *surplus)
+{
+	struct um_shadow *shadow = mmu->shadow;
+	u64 max = READ_ONCE(mmu->tables_max);
+
+	um_shadow_lock(mmu);
+	um_shadow_make_room(mmu);
+	while (shadow->pages > max && !list_empty(&shadow->retired)) {
+		list_move(shadow->retired.next, surplus);
+		shadow->pages--;
+	}
+	um_shadow_unlock(mmu);
+}
+
+void um_shadow_trim(struct um_mmu *mmu)
+{
+	struct list_head surplus;
+	bool more;
+
+	INIT_LIST_HEAD(&surplus);
+	do {
+		um_shadow_surplus(mmu, &surplus);
+		more = !list_empty(&surplus);
+		if (more)
+			um_tlb_pay(mmu);
+		um_shadow_free_list(mmu, &surplus);
+		um_host_relax();
+	} while (more);
+}
+
 int um_shadow_init(struct um_mmu *mmu)
 {
 	struct um_shadow *shadow = kzalloc(sizeof(*shadow), GFP_KERNEL_ACCOUNT);
