@@ -33,10 +33,10 @@
 #define PML4_GPA 0x4000ul
 #define PDPT_GPA 0x5000ul
 #define PD_GPA 0x6000ul		/* four pages: 4 GiB in 2 MiB leaves */
-#define PT_GPA 0x10000ul	/* pages for vm_map() */
-#define PT_END 0x20000ul
 #define STACK_GPA 0x20000ul
 #define STACK_SIZE 0x4000ul
+#define PT_GPA 0x40000ul		/* pages for vm_map(), gpt_page() */
+#define PT_END 0x100000ul
 #define MEM_GPA 0x10000000ul
 #define MEM_SLOT 1
 
