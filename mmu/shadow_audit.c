@@ -63,15 +63,15 @@ static bool um_check_whole(struct um_check *check,
 /* Pages whose frames have the same hash. */
 static bool um_check_bucket(struct um_check *check, unsigned int bucket)
 {
-	struct um_shadow_page *sp;
+	const struct hlist_node *node;
 	bool good = true;
 
 	um_shadow_lock(check->mmu);
-	hlist_for_each_entry(sp, &check->mmu->shadow->hash[bucket], hash) {
-		good = um_check_whole(check, sp);
-		if (!good)
-			break;
-	}
+	node = check->mmu->shadow->hash[bucket].first;
+	for (; good && node; node = node->next)
+		good = um_check_whole(check,
+				      hlist_entry(node, struct um_shadow_page,
+						  hash));
 	um_shadow_unlock(check->mmu);
 	return good;
 }
