@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A guest's leaf table that goes out of sync and is brought in step again. It
+ * has one entry, of which the shadow has a copy that the CPU uses. vCPUs write
+ * the table: through an entry with W, through what their TLB remembers of one,
+ * or through the emulator; and they use it, and flush. A flush clears no TLB by
+ * itself: that is what debts are for.
+ *
+ * Shown: a translation that a vCPU uses was in memory at its last flush, or
+ * since. A write that is being emulated counts as over when the emulator has
+ * told the shadow of it; where flushes wait for that (WAITS), when it is done.
+ * Memory: sequential; where two accesses could change places, a plant has them
+ * so.
+ *
+ * letters R1
+ *
+ * holds two		VCPUS=2
+ * holds two_wait	VCPUS=2 WAITS
+ * holds three		VCPUS=3 WRITERS=1 NO_EMULATION
+ *
+ * Plants: it is marked out of sync after W is given
+ * plant mark_late	VCPUS=2
+ *	it counts as in sync before its entries are mended
+ * plant count_early	VCPUS=2
+ *	a sync reads the table before it protects it
+ * plant read_first	VCPUS=2
+ *	it does not pay for what it took: TLBs still let the table be written
+ * plant sync_unpaid	VCPUS=2
+ *	it does not owe for what it mended
+ * plant mend_unowed	VCPUS=2
+ *	a fault does not read the guest's entry again under the lock
+ * plant no_reread	VCPUS=2
+ *	the emulator looks whether anybody must hear of it before it writes
+ * plant early_look	VCPUS=2
+ *	it drops what it changed, and does not owe
+ * plant drop_unowed	VCPUS=2
+ *	a flush does not wait for a write that is being emulated
+ * plant unwaited	VCPUS=2
+ */
+#define OUT 1		/* values of the guest's entry, as bits of a set */
+#define IN 2
+#define OTHER(v) (3 - (v))
+#define EMPTY 0
+
+byte gpte = OUT;
+byte entry;		/* of the shadow: EMPTY, or what it was made from */
+bool w;			/* the table's frame is mapped with W */
+bool flag = true;	/* it is protected */
+bool unsync;		/* the number of pages out of sync, one at most */
+bool locked;
+byte writing;		/* emulated writes under way */
+byte tlb[VCPUS];	/* the translation */
+bool tlb_w[VCPUS];	/* the table may be written */
+bool owed[VCPUS];	/* to be flushed before it enters the guest */
+byte held[VCPUS];	/* values in memory since its last flush */
+
+/*
+ * What an emulated write replaces may be used until the shadow was told, unless
+ * a flush waits for that.
+ */
+#if defined(WAITS) || defined(PLANT_unwaited)
+#define UNDER_WAY 0
+#else
+#define UNDER_WAY (writing -> OUT | IN : 0)
+#endif
+
+#ifndef WRITERS
+#define WRITERS VCPUS
+#endif
+#define WRITES (_pid < WRITERS)
+
+#define LOCK atomic { !locked -> locked = true }
+#define UNLOCK locked = false
+
+inline write(v)
+{
+	atomic {
+		gpte = v;
+		i = 0;
+		do
+		:: i < VCPUS -> held[i] = held[i] | gpte; i++
+		:: else -> break
+		od;
+		i = 0
+	}
+}
+
+inline owe()
+{
+	atomic {
+		do
+		:: i < VCPUS -> owed[i] = true; i++
+		:: else -> break
+		od;
+		i = 0
+	}
+}
+
+/* Those outside the guest flush when they enter it: it is all the same here. */
+inline pay()
+{
+	atomic {
+		do
+		:: i < VCPUS ->
+			tlb[i] = EMPTY;
+			tlb_w[i] = false;
+			owed[i] = false;
+			i++
+		:: else -> break
+		od;
+		i = 0
+	}
+}
+
+inline enter()
+{
+	atomic {
+		if
+		:: owed[_pid] ->
+			tlb[_pid] = EMPTY;
+			tlb_w[_pid] = false;
+			owed[_pid] = false
+		:: else
+		fi
+	}
+}
+
+/* With the lock. */
+inline mend()
+{
+	if
+	:: entry != EMPTY && entry != v ->
+		entry = EMPTY;
+#ifndef PLANT_mend_unowed
+		owe()
+#endif
+	:: else
+	fi
+}
+
+inline sync()
+{
+#ifdef PLANT_read_first
+	v = gpte;
+#endif
+#ifdef PLANT_count_early
+	unsync = false;
+#endif
+	flag = true;				/* R1 */
+	w = false;
+#ifndef PLANT_sync_unpaid
+	pay();
+#else
+	owe();
+#endif
+#ifndef PLANT_read_first
+	v = gpte;				/* U3 */
+#endif
+	mend();
+	unsync = false
+}
+
+/* Not protected any more: whoever faults gets W. */
+inline go_unsync()
+{
+#ifdef PLANT_mark_late
+	flag = false;
+	w = true;
+	unsync = true
+#else
+	unsync = true;				/* U1 */
+	flag = false;
+	w = true
+#endif
+}
+
+#ifndef NO_EMULATION
+inline emulate()
+{
+	writing++;
+#ifdef PLANT_early_look
+	hears = flag;
+	write(OTHER(gpte));
+#else
+	write(OTHER(gpte));
+	hears = flag;				/* U5 */
+#endif
+	if
+	:: hears ->
+		LOCK;
+		if
+		:: entry != EMPTY ->
+			entry = EMPTY;
+#ifndef PLANT_drop_unowed
+			owe()
+#endif
+		:: else
+		fi;
+		UNLOCK
+	:: else
+	fi;
+	writing--
+}
+#endif
+
+active [VCPUS] proctype vcpu()
+{
+	byte v, i;
+	bool hears;
+
+	held[_pid] = OUT | IN;
+end:
+	do
+	/* The guest writes its table. */
+	:: atomic { WRITES && (w || tlb_w[_pid]) -> tlb_w[_pid] = true; write(OTHER(gpte)) }
+	:: WRITES && !w && !tlb_w[_pid] ->
+	   LOCK;
+	   if
+	   :: flag && !unsync -> go_unsync()
+#ifndef NO_EMULATION
+	   :: flag -> UNLOCK; emulate(); goto back
+#endif
+	   :: !flag -> w = true
+	   fi;
+	   UNLOCK;
+	   goto back
+	/* It uses it. */
+	:: atomic { tlb[_pid] || entry ->
+		if
+		:: !tlb[_pid] -> tlb[_pid] = entry
+		:: else
+		fi;
+		assert(tlb[_pid] & held[_pid])
+	   }
+	:: !tlb[_pid] && !entry ->
+	   v = gpte;
+	   LOCK;
+	   if
+#ifdef PLANT_no_reread
+	   :: entry == EMPTY -> entry = v
+#else
+	   :: entry == EMPTY && gpte == v -> entry = v	/* U4 */
+#endif
+	   :: else
+	   fi;
+	   UNLOCK;
+	   goto back
+	/* It flushes: everything, or this address. */
+	:: held[_pid] = gpte | UNDER_WAY;
+#ifdef WAITS
+	   writing == 0;
+#endif
+	   if
+	   :: unsync ->				/* U2 */
+		LOCK;
+		if
+		:: !flag -> sync()
+		:: !flag -> v = gpte; mend()
+		:: flag
+		fi;
+		UNLOCK
+	   :: else
+	   fi;
+back:	   enter();
+	   atomic { v = 0; hears = false }
+	od
+}
