@@ -28,7 +28,7 @@ bool um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn)
 	struct um_rmap_head *head = um_rmap_head(slot, gfn, UM_LEVEL_4K);
 	bool took = false;
 
-	if (head)
+	if (head && !um_rmap_is_empty(head))
 		um_rmap_walk(&mmu->rmap, head, um_shadow_clean_leaf, &took);
 	return took;
 }

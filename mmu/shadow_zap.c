@@ -9,8 +9,9 @@
 
 #include <umbra/trace.h>
 
-/* Pages, or frames, for which the lock is held at a time. */
+/* Pages, and frames, for which the lock is held at a time. */
 #define UM_SHADOW_BATCH 32
+#define UM_UNMAP_BATCH 256
 /* What one fault may need: a path of tables. */
 #define UM_SHADOW_ROOM UM_CONTEXT_STOCK
 
@@ -181,26 +182,29 @@ static bool um_shadow_unmap_one(um_sptep_t sptep, void *data)
 	    READ_ONCE(*um_sspte_twin(sptep)) != unmap->gfn)
 		return false;
 	old = um_spte_xchg(sptep, UM_SS_EMPTY);
+	atomic64_dec(&unmap->mmu->stat.shadow_leaves);
 	unmap->leaves++;
 	if ((old & UM_SS_W) && unmap->slot->dirty)
 		um_host_mark_dirty(unmap->mmu, unmap->slot, unmap->gfn);
 	return false;
 }
 
-static void um_shadow_unmap_some(struct um_shadow_unmap *unmap, gfn_t end)
+/* False: there is nothing anywhere. */
+static bool um_shadow_unmap_some(struct um_shadow_unmap *unmap, gfn_t end)
 {
 	struct um_mmu *mmu = unmap->mmu;
-
-	struct um_rmap_head *head;
+	struct um_rmap_head *head = um_rmap_head(unmap->slot, unmap->gfn,
+						 UM_LEVEL_4K);
+	s64 leaves;
 
 	um_shadow_lock(mmu);
-	for (; unmap->gfn < end; unmap->gfn++) {
-		head = um_rmap_head(unmap->slot, unmap->gfn, UM_LEVEL_4K);
-		if (head)
+	leaves = atomic64_read(&mmu->stat.shadow_leaves);
+	for (; leaves && unmap->gfn < end; unmap->gfn++, head++)
+		if (!um_rmap_is_empty(head))
 			um_rmap_zap(&mmu->rmap, head, um_shadow_unmap_one,
 				    unmap);
-	}
 	um_shadow_unlock(mmu);
+	return leaves;
 }
 
 bool um_shadow_unmap(struct um_mmu *mmu, const struct um_slot *slot,
@@ -212,10 +216,10 @@ bool um_shadow_unmap(struct um_mmu *mmu, const struct um_slot *slot,
 		.gfn = start,
 	};
 
-	while (unmap.gfn < end)
-		um_shadow_unmap_some(&unmap, min(unmap.gfn + UM_SHADOW_BATCH,
-						 end));
-	atomic64_sub(unmap.leaves, &mmu->stat.shadow_leaves);
+	while (unmap.gfn < end &&
+	       um_shadow_unmap_some(&unmap, min(unmap.gfn + UM_UNMAP_BATCH,
+						end)))
+		;
 	atomic64_add(unmap.leaves, &mmu->stat.zapped);
 	return unmap.leaves;
 }

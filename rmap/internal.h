@@ -34,6 +34,8 @@
 #define RMAP_DIR BIT(2)
 #define RMAP_FLAGS (RMAP_LIST | RMAP_WRPROT | RMAP_DIR)
 
+static_assert(RMAP_FLAGS == UM_RMAP_FLAGS);
+
 /* In a link: not a descriptor's address, but the name of the list. */
 #define RMAP_NULLS BIT(0)
 

@@ -29,6 +29,15 @@ struct um_rmap_head {
 	unsigned long val; /* see rmap/internal.h */
 };
 
+/* Low bits of val that are no address. */
+#define UM_RMAP_FLAGS 7UL
+
+/* For who would walk very many sets, most of them empty. */
+static inline bool um_rmap_is_empty(const struct um_rmap_head *head)
+{
+	return !(READ_ONCE(head->val) & ~UM_RMAP_FLAGS);
+}
+
 /*
  * The sets of a slot, by level - 1, then by frame. Allocated when the slot
  * meets its first shadow root, const from then on, freed with the slot.
