@@ -10,6 +10,7 @@
 	_Static_assert(offsetof(struct type, member) == (at), #member)
 CHECK(access_batch, stub, B_STUB);
 CHECK(access_batch, size, B_SIZE);
+CHECK(access_batch, cr3, B_CR3);
 CHECK(access_batch, setup, B_SETUP);
 CHECK(access_setup, gpa, S_GPA);
 CHECK(access_setup, entry, S_ENTRY);

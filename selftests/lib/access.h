@@ -34,7 +34,8 @@
 #define B_NR 24
 #define B_STUB 32
 #define B_SIZE 40
-#define B_SETUP 48
+#define B_CR3 48
+#define B_SETUP 56
 #define S_NR 0
 #define S_NR_ENTRIES 8
 #define S_VA 16
@@ -77,6 +78,7 @@ struct access_batch {
 	u64 nr;			/* of setups, at least one */
 	u64 stub;		/* where users find their code */
 	u64 size;		/* of an entry */
+	u64 cr3;		/* 0: as it is */
 	struct access_setup setup[ACCESS_SETUPS];
 };
 

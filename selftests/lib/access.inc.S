@@ -34,7 +34,11 @@ MAIN:
 	mov R(ax), %cr4
 	mov B_CR0(R(bx)), R(ax)
 	mov R(ax), %cr0
-	lea B_SETUP(R(bx)), R(di)
+	mov B_CR3(R(bx)), R(ax)
+	test R(ax), R(ax)
+	jz 1f
+	mov R(ax), %cr3
+1:	lea B_SETUP(R(bx)), R(di)
 	mov B_NR(R(bx)), %edx
 
 .Lsetup:
