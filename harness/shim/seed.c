@@ -18,6 +18,7 @@ __thread void (*shim_stall)(void);
 __thread int shim_stall_skip;
 static __thread u64 state;
 static int warnings;
+static char said[256];
 
 void shim_seed(u64 seed)
 {
@@ -65,11 +66,16 @@ void shim_warn(const char *fmt, ...)
 
 	va_start(args, fmt);
 	flockfile(stdout);
-	printf("# ");
-	vprintf(fmt, args);
+	vsnprintf(said, sizeof(said), fmt, args);
+	printf("# %s", said);
 	funlockfile(stdout);
 	va_end(args);
 	__atomic_fetch_add(&warnings, 1, __ATOMIC_SEQ_CST);
+}
+
+const char *shim_said(void)
+{
+	return said;
 }
 
 int shim_warnings(void)

@@ -23,6 +23,7 @@ extern __thread enum shim_pace shim_pace;
 /* A complaint, which fails the test. */
 void shim_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int shim_warnings(void);
+const char *shim_said(void); /* the last complaint */
 void shim_forgive(int n); /* the last @n were wanted */
 
 /* Failures to order, of 1024; set while one thread runs. */
