@@ -107,6 +107,17 @@ void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
 		vcpu_create(&vm->cpus[i], vm, i);
 }
 
+/* On umbra: do the tables of the VM, which stands still, keep the invariants? */
+static void audit(struct vm *vm)
+{
+	if (ioctl(vm->dev->fd, KVM_CHECK_EXTENSION, UM_CAP_VM_TYPES) <= 0)
+		return;
+	/* Busy: the host moved memory about meanwhile. */
+	if (ioctl(vm->fd, UM_AUDIT, UM_AUDIT_QUIET) && errno != EBUSY)
+		die("%s: the audit at the end: %s; see the kernel log",
+		    vm->dev->path, strerror(errno));
+}
+
 void vm_destroy(struct vm *vm)
 {
 	unsigned int i;
@@ -116,6 +127,7 @@ void vm_destroy(struct vm *vm)
 	serial_flush(&vm->serial);
 	for (i = 0; i < vm->ncpus; i++)
 		vcpu_destroy(&vm->cpus[i]);
+	audit(vm);
 	free(vm->cpus);
 	rings_free(vm);
 	close(vm->fd);
