@@ -95,22 +95,40 @@ static bool change(gpa_t gpa, u64 *word, unsigned int size, const u64 *old,
 	return true;
 }
 
+/* @pending: by software, which is not done with that. */
 static bool change_noted(gpa_t gpa, u64 *word, unsigned int size,
-			 const u64 *old, u64 value)
+			 const u64 *old, u64 value, struct edit *pending)
 {
+	struct history *h = &guest_mem.history;
 	bool done;
 
-	if (guest_mem.keeps)
-		pthread_mutex_lock(&guest_mem.history.lock);
+	if (!guest_mem.keeps)
+		return change(gpa, word, size, old, value);
+	pthread_mutex_lock(&h->lock);
 	done = change(gpa, word, size, old, value);
-	if (guest_mem.keeps)
-		pthread_mutex_unlock(&guest_mem.history.lock);
+	if (pending && !old)
+		*pending = h->edit[(h->now - 1) % EDITS];
+	pthread_mutex_unlock(&h->lock);
 	return done;
+}
+
+void guest_wrote(struct cpu *cpu)
+{
+	struct history *h = &guest_mem.history;
+	struct edit *pending = &h->pending[cpu - cpu->world->cpu];
+
+	if (!guest_mem.keeps)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->edit[h->now % EDITS] = *pending;
+	__atomic_store_n(&h->now, h->now + 1, __ATOMIC_SEQ_CST);
+	pending->word = 0;
+	pthread_mutex_unlock(&h->lock);
 }
 
 void guest_store(gpa_t gpa, um_pfn_t pfn, unsigned int size, u64 value)
 {
-	change_noted(gpa, word_in(pfn, gpa), size, NULL, value);
+	change_noted(gpa, word_in(pfn, gpa), size, NULL, value, NULL);
 }
 
 static u64 *word_at(struct world *world, gpa_t gpa)
@@ -120,7 +138,7 @@ static u64 *word_at(struct world *world, gpa_t gpa)
 
 void guest_poke(struct world *world, gpa_t gpa, unsigned int size, u64 value)
 {
-	change_noted(gpa, word_at(world, gpa), size, NULL, value);
+	change_noted(gpa, word_at(world, gpa), size, NULL, value, NULL);
 }
 
 u64 guest_peek_locked(struct world *world, gpa_t gpa, unsigned int size)
@@ -181,7 +199,8 @@ static enum um_gpte_rc modify(struct cpu *cpu, gpa_t gpa, unsigned int size,
 	slot = open_page(world, gfn, true, &idx);
 	if (!is_open(slot, true))
 		return slot ? UM_GPTE_READONLY : UM_GPTE_NOWHERE;
-	done = change_noted(gpa, word_at(world, gpa), size, old, value);
+	done = change_noted(gpa, word_at(world, gpa), size, old, value,
+			    &guest_mem.history.pending[cpu - world->cpu]);
 	if (done) {
 		u64 *count = &world->frame[world->hpte[gfn].pfn].value;
 

@@ -54,30 +54,38 @@ static int add_value(u64 *value, int n, u64 word)
 	return n + 1;
 }
 
+static int add_edit(struct oracle *o, const struct edit *e, gpa_t gpa,
+		    u64 value[VALUES], int n)
+{
+	u64 old = e->old;
+
+	if (e->word != (gpa & ~7ULL))
+		return n;
+	if (n == VALUES) {
+		o->full = true;
+		return n;
+	}
+	if (entry_size(o->paging) == 4)
+		old = (u32)(old >> gpa % 8 * 8);
+	return add_value(value, n, old);
+}
+
 /* What stood at @gpa at some time since o->since. */
 static int values(struct oracle *o, gpa_t gpa, u64 value[VALUES])
 {
-	const unsigned int size = entry_size(o->paging);
 	struct history *h = &guest_mem.history;
-	int n = 0;
+	int n = 1, k;
 	u64 i;
 
-	value[n++] = guest_peek_locked(o->world, gpa, size);
+	value[0] = guest_peek_locked(o->world, gpa, entry_size(o->paging));
 	if (!guest_mem.keeps)
 		return n;
 	if (h->now - o->since >= EDITS)
 		o->full = true;
-	for (i = h->now; i > o->since && !o->full; i--) {
-		struct edit *e = &h->edit[(i - 1) % EDITS];
-
-		if (e->word != (gpa & ~7ULL))
-			continue;
-		if (n == VALUES)
-			o->full = true;
-		else
-			n = add_value(value, n, size == 8 ? e->old :
-					      (u32)(e->old >> gpa % 8 * 8));
-	}
+	for (i = h->now; i > o->since && !o->full; i--)
+		n = add_edit(o, &h->edit[(i - 1) % EDITS], gpa, value, n);
+	for (k = 0; k < CPUS; k++)
+		n = add_edit(o, &h->pending[k], gpa, value, n);
 	return n;
 }
 

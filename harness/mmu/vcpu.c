@@ -8,8 +8,9 @@
 #include <umbra/host.h>
 
 #include <string.h>
+#include <unistd.h>
 
-#define TRIES 200
+#define TRIES 5000
 
 void vcpu_init(struct vcpu *v, struct cpu *cpu)
 {
@@ -155,6 +156,7 @@ static enum um_pf handle(struct vcpu *v, const struct vaccess *a, gpa_t *gpa)
 	    f.gfn != gpa_to_gfn(*gpa))
 		world_bug("gfn %llx, but the walk went to %llx", f.gfn, *gpa);
 	v->outcomes[ret]++;
+	v->path = f.path;
 	return ret;
 }
 
@@ -166,15 +168,16 @@ static enum vresult emulate(struct vcpu *v, gva_t va, const struct vaccess *a,
 	if (a->kind != STORE || !guest_write(v->cpu, gpa, a->size, a->value))
 		return V_MMIO;
 	um_mmu_guest_wrote(&vcpu_world(v)->mmu, gpa, a->size);
+	guest_wrote(v->cpu);
 	return V_DONE;
 }
 
-static void forget_page(struct vcpu *v, gva_t va)
+static void forget_page(struct vcpu *v, gva_t va, u64 time)
 {
 	int i = v->nflushed++ % FLUSHED;
 
 	v->flushed[i].page = va >> UM_PAGE_SHIFT;
-	v->flushed[i].time = guest_now();
+	v->flushed[i].time = time;
 }
 
 static bool judged(const struct vcpu *v)
@@ -186,7 +189,7 @@ static bool judged(const struct vcpu *v)
 static enum vresult serve(struct vcpu *v, gva_t va, const struct vaccess *a,
 			  gpa_t *gpa, u64 began, int tries)
 {
-	enum vresult done;
+	u64 now = guest_now();
 
 	switch (handle(v, a, gpa)) {
 	case UM_PF_FIXED:
@@ -197,7 +200,7 @@ static enum vresult serve(struct vcpu *v, gva_t va, const struct vaccess *a,
 	case UM_PF_GUEST:
 		if (judged(v))
 			oracle_check_fault(v, va, a, began);
-		forget_page(v, va);
+		forget_page(v, va, now);
 		return V_PF;
 	case UM_PF_TABLE:
 		/* Where its own way leads through that table, in vain. */
@@ -209,8 +212,7 @@ static enum vresult serve(struct vcpu *v, gva_t va, const struct vaccess *a,
 	case UM_PF_EMULATE:
 		if (judged(v))
 			oracle_check_done(v, va, a, gpa_to_gfn(*gpa));
-		done = emulate(v, va, a, *gpa);
-		return done;
+		return emulate(v, va, a, *gpa);
 	default:
 		world_bug("outcome of a fault at %lx", va);
 		return V_PF;
@@ -229,8 +231,12 @@ enum vresult vcpu_access(struct vcpu *v, gva_t va, const struct vaccess *a,
 		gpa = &where;
 	v->ctx.paging.rflags = a->ac ? RFLAGS_AC : 0;
 	for (tries = 0; tries < TRIES && ret == V_STUCK; tries++) {
-		bool done = vcpu_enter(v);
+		bool done;
 
+		/* Somebody else is to get on. */
+		if (tries > 20)
+			usleep(50);
+		done = vcpu_enter(v);
 		if (!done)
 			continue;
 		done = attempt(v, va, a, gpa);
@@ -305,7 +311,7 @@ bool vcpu_set_mode(struct vcpu *v, u64 cr0, u64 cr4, u64 efer, u64 cr3)
 
 void vcpu_invlpg(struct vcpu *v, gva_t va)
 {
-	forget_page(v, va);
+	forget_page(v, va, guest_now());
 	um_context_invlpg(&v->ctx, va);
 }
 
