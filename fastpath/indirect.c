@@ -24,21 +24,21 @@
 /* Lost races before going slow. */
 #define UM_INDIRECT_TRIES 4
 
-#define UM_CR4_SMAP BIT_ULL(21)
-#define UM_RFLAGS_AC BIT_ULL(18)
-
 /* What the common case must be, of all that the error code may say. */
 #define UM_INDIRECT_MASK \
 	(UM_PFEC_PRESENT | UM_PFEC_WRITE | UM_PFEC_RSVD | UM_PFEC_FETCH)
 #define UM_INDIRECT_PFEC (UM_PFEC_PRESENT | UM_PFEC_WRITE)
 
-/* What a claim adds to the word; 0: none can be made. */
+/*
+ * What a claim adds to the word; 0: none can be made. Where a tag has room, a
+ * claim without a name is not made, so who takes a leaf away need not mark it.
+ */
 static u64 um_indirect_claim(const struct um_fault *f, enum um_fast_mode mode,
 			     const struct um_root *root)
 {
-	if (mode == UM_FAST_PAIR || root->levels == UM_LEVEL_2M)
+	if (root->levels == UM_LEVEL_2M)
 		return UM_SS_PF;
-	return (u64)f->tag << UM_SS_TAG_SHIFT;
+	return mode == UM_FAST_TAG ? (u64)f->tag << UM_SS_TAG_SHIFT : 0;
 }
 
 /* May this very access write through the leaf, once it has W? */

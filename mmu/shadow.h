@@ -131,6 +131,12 @@ static inline um_sptep_t um_shadow_sptep(const struct um_shadow_page *sp,
 	return um_table_sptep(sp->table) + index;
 }
 
+/* Is the entry one that PF claims, for want of room for a tag? */
+static inline bool um_shadow_is_pae(um_sptep_t sptep)
+{
+	return um_role_is_pae(um_shadow_owner(sptep)->role);
+}
+
 /* Index of the entry of @level for @va. */
 static inline unsigned int um_va_index(gva_t va, int level)
 {

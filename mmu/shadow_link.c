@@ -65,9 +65,10 @@ static void um_shadow_drop_leaf(struct um_mmu *mmu, um_sptep_t sptep, u64 old)
 		um_host_vm_dead(mmu);
 	/*
 	 * Before another frame stands beside the entry: who gave W under the
-	 * claim PF may read that one by now, and mark it.
+	 * claim PF, which is no name, may read that one by now, and mark it. D
+	 * tells, for W may have been taken since.
 	 */
-	if ((old & UM_SS_W) && slot->dirty)
+	if (um_shadow_is_pae(sptep) && (old & UM_SS_D) && slot->dirty)
 		um_host_mark_dirty(mmu, slot, gfn);
 }
 

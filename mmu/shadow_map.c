@@ -123,6 +123,9 @@ static struct um_shadow_page *um_shadow_reach(struct um_fault *f)
 	while (sp) {
 		/* Every page on the way is in use. */
 		sp->writes = 0;
+		/* A root may be older than the slot of its table. */
+		if (sp->roots && um_shadow_protect(f->ctx->mmu, sp->gfn))
+			um_tlb_pay(f->ctx->mmu);
 		if (!sp->role.direct && !um_walk_holds(f, sp->role))
 			return NULL;
 		if (sp->role.level == UM_LEVEL_4K)

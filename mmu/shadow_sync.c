@@ -45,7 +45,7 @@ static u64 um_shadow_mended(u64 old, u8 rights, bool dirty)
 	if (!(rights & UM_WALK_MAY_EXEC))
 		new |= UM_SS_NX;
 	if (!dirty || !(rights & UM_WALK_MAY_WRITE))
-		new &= ~(UM_SS_W | UM_SS_MW | UM_SS_D);
+		new &= ~(UM_SS_W | UM_SS_MW);
 	return new;
 }
 
@@ -100,14 +100,6 @@ static bool um_shadow_mend_all(struct um_context *ctx,
 	return took;
 }
 
-/* True: pay before the table is read. */
-static bool um_shadow_resync(struct um_mmu *mmu, struct um_shadow_page *sp)
-{
-	list_del_init(&sp->unsync_link);
-	atomic64_dec(&mmu->stat.shadow_unsync);
-	return um_shadow_protect(mmu, sp->gfn);
-}
-
 struct um_parents {
 	int n;
 	struct um_shadow_page *sp[UM_PARENTS_MAX];
@@ -150,13 +142,15 @@ void um_shadow_sync_below(struct um_context *ctx,
 	struct um_shadow_page *sp, *next;
 	struct list_head below;
 	bool pay = false, took = false;
+	s64 n = 0;
 
 	INIT_LIST_HEAD(&below);
 	list_for_each_entry_safe(sp, next, &mmu->shadow->unsync, unsync_link) {
 		if (!um_shadow_is_below(mmu, top, sp))
 			continue;
-		pay |= um_shadow_resync(mmu, sp);
-		list_add(&sp->unsync_link, &below);
+		pay |= um_shadow_protect(mmu, sp->gfn);
+		list_move(&sp->unsync_link, &below);
+		n++;
 	}
 	/* Nobody can write the tables any more when they are read. */
 	if (pay)
@@ -167,6 +161,8 @@ void um_shadow_sync_below(struct um_context *ctx,
 		took |= um_shadow_mend_all(ctx, sp);
 	}
 	um_tlb_take_end(&mmu->tlb, took);
+	/* Last: who finds none out of sync looks no further. */
+	atomic64_sub(n, &mmu->stat.shadow_unsync);
 }
 
 void um_shadow_sync_root(struct um_context *ctx, struct um_root *root)
@@ -179,6 +175,7 @@ void um_shadow_sync_root(struct um_context *ctx, struct um_root *root)
 		um_shadow_sync_below(ctx, root->page);
 		um_shadow_unlock(mmu);
 	}
+	um_tlb_owe_beside(&mmu->tlb);
 	root->stale = false;
 }
 
@@ -203,19 +200,29 @@ static bool um_shadow_sync_va(struct um_context *ctx,
 	return um_shadow_mend(ctx, sp, index, gpte);
 }
 
-void um_context_invlpg(struct um_context *ctx, gva_t va)
+/* In the shadow tables that go with @va; lock held. */
+static bool um_shadow_invlpg(struct um_context *ctx, gva_t va)
 {
-	struct um_mmu *mmu = ctx->mmu;
 	bool took = false;
 	int i;
 
-	if (!atomic64_read(&mmu->stat.shadow_unsync))
-		return;
-	um_tlb_take_begin(&mmu->tlb);
-	um_shadow_lock(mmu);
 	for (i = 0; i < UM_ROOTS; i++)
 		if (ctx->root[i].hpa)
 			took |= um_shadow_sync_va(ctx, &ctx->root[i], va);
-	um_shadow_unlock(mmu);
-	um_tlb_take_end(&mmu->tlb, took);
+	return took;
+}
+
+void um_context_invlpg(struct um_context *ctx, gva_t va)
+{
+	struct um_mmu *mmu = ctx->mmu;
+	bool took;
+
+	if (atomic64_read(&mmu->stat.shadow_unsync)) {
+		um_tlb_take_begin(&mmu->tlb);
+		um_shadow_lock(mmu);
+		took = um_shadow_invlpg(ctx, va);
+		um_shadow_unlock(mmu);
+		um_tlb_take_end(&mmu->tlb, took);
+	}
+	um_tlb_owe_beside(&mmu->tlb);
 }

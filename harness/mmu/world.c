@@ -107,7 +107,6 @@ void slot_insert(struct world *world, int i, struct um_slot *slot)
 	rcu_assign_pointer(world->slots[i], slot);
 	shim_synchronize_srcu();
 	synchronize_rcu();
-	um_mmu_slot_create(&world->mmu, slot);
 }
 
 struct world *world_newest;

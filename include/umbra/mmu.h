@@ -142,10 +142,6 @@ enum um_pf um_fault_handle(struct um_mmu *mmu, struct um_fault *f,
 			   struct um_fault_stat *stat);
 
 /*
- * um_mmu_slot_create() - a slot is published where there was none. Sleeps.
- */
-void um_mmu_slot_create(struct um_mmu *mmu, const struct um_slot *slot);
-/*
  * Slot hooks, called by core/ with slots_lock held, after the change was
  * published and every reader of the old slot has left (synchronize_srcu).
  * All sleep. On return no TLB grants what was taken.

@@ -85,6 +85,18 @@ static inline bool um_tlb_settled(struct um_tlb *tlb)
 }
 
 /*
+ * For a vCPU whose guest flushes: what it relies on may have been taken by a
+ * party that has not owed yet, so that its next entry would not flush.
+ */
+static inline void um_tlb_owe_beside(struct um_tlb *tlb)
+{
+	/* T4: entries, then taking. Pairs with T3. */
+	smp_rmb();
+	if (atomic_read(&tlb->taking))
+		um_tlb_owe(tlb);
+}
+
+/*
  * Pay everything owed before the call. May IPI and wait, so interrupts are on
  * and no lock is held that an interrupt handler takes; does not sleep.
  */
