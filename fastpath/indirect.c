@@ -107,8 +107,9 @@ static void um_indirect_mark(struct um_mmu *mmu, struct um_fault *f,
 }
 
 /*
- * The leaf that got W may be of another gfn than the one that was marked. If
- * it is not there any more, who took it away has marked its gfn.
+ * F4: the twin again, after F2. The leaf that got W may be of another gfn than
+ * the one that was marked. If it is not there any more, who emptied the entry
+ * has marked its gfn, before the twin changed.
  */
 static noinline void um_indirect_again(struct um_mmu *mmu, struct um_fault *f,
 				       um_sptep_t sptep)

@@ -8,7 +8,10 @@
 
 #include <umbra/host.h>
 
-/* Take W and claims; the log mode is WRPROT. False: go on with the set. */
+/*
+ * H2: W and claims are taken after the mark, before the debt. The log mode is
+ * WRPROT. Returns false, to go on with the set.
+ */
 static bool um_shadow_clean_leaf(um_sptep_t sptep, void *data)
 {
 	bool *took = data;
