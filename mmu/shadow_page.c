@@ -199,8 +199,11 @@ void um_shadow_trim(struct um_mmu *mmu)
 	do {
 		um_shadow_surplus(mmu, &surplus);
 		more = !list_empty(&surplus);
-		if (more)
+		if (more) {
+			/* Who has just retired one may not have owed yet. */
+			um_tlb_owe(&mmu->tlb);
 			um_tlb_pay(mmu);
+		}
 		um_shadow_free_list(mmu, &surplus);
 		um_host_relax();
 	} while (more);
