@@ -4,7 +4,8 @@
  * has one entry, of which the shadow has a copy that the CPU uses. vCPUs write
  * the table: through an entry with W, through what their TLB remembers of one,
  * or through the emulator; and they use it, and flush. A flush clears no TLB by
- * itself: that is what debts are for.
+ * itself: that is what debts are for. With ZAPS, the page is taken out now and
+ * then (the table is free to be written) and made anew by a fault.
  *
  * Shown: a translation that a vCPU uses was in memory at its last flush, or
  * since. A write that is being emulated counts as over when the emulator has
@@ -12,10 +13,11 @@
  * Memory: sequential; where two accesses could change places, a plant has them
  * so.
  *
- * letters R1
+ * letters R1 T3 T4
  *
  * holds two		VCPUS=2
  * holds two_wait	VCPUS=2 WAITS
+ * holds two_zaps	VCPUS=2 WAITS ZAPS
  * holds three		VCPUS=3 WRITERS=1 NO_EMULATION
  *
  * Plants: it is marked out of sync after W is given
@@ -24,8 +26,9 @@
  * plant count_early	VCPUS=2
  *	a sync reads the table before it protects it
  * plant read_first	VCPUS=2
- *	it does not pay for what it took: TLBs still let the table be written
- * plant sync_unpaid	VCPUS=2
+ *	who protects it does not pay: TLBs still let the table be written
+ * plant protect_unpaid	VCPUS=2
+ * plant protect_unpaid	VCPUS=2 ZAPS NO_UNSYNC
  *	it does not owe for what it mended
  * plant mend_unowed	VCPUS=2
  *	a fault does not read the guest's entry again under the lock
@@ -34,6 +37,8 @@
  * plant early_look	VCPUS=2
  *	it drops what it changed, and does not owe
  * plant drop_unowed	VCPUS=2
+ *	a flush does not ask who is about to owe for what it finds emptied
+ * plant no_taking	VCPUS=2 ZAPS NO_EMULATION
  *	a flush does not wait for a write that is being emulated
  * plant unwaited	VCPUS=2
  */
@@ -47,6 +52,8 @@ byte entry;		/* of the shadow: EMPTY, or what it was made from */
 bool w;			/* the table's frame is mapped with W */
 bool flag = true;	/* it is protected */
 bool unsync;		/* the number of pages out of sync, one at most */
+bool there = true;	/* it is shadowed at all */
+byte taking;		/* parties that took something and may not owe yet */
 bool locked;
 byte writing;		/* emulated writes under way */
 byte tlb[VCPUS];	/* the translation */
@@ -138,6 +145,17 @@ inline mend()
 	fi
 }
 
+inline protect()
+{
+	flag = true;				/* R1 */
+	w = false;
+#ifndef PLANT_protect_unpaid
+	pay();
+#else
+	owe();
+#endif
+}
+
 inline sync()
 {
 #ifdef PLANT_read_first
@@ -146,13 +164,7 @@ inline sync()
 #ifdef PLANT_count_early
 	unsync = false;
 #endif
-	flag = true;				/* R1 */
-	w = false;
-#ifndef PLANT_sync_unpaid
-	pay();
-#else
-	owe();
-#endif
+	protect();
 #ifndef PLANT_read_first
 	v = gpte;				/* U3 */
 #endif
@@ -216,7 +228,9 @@ end:
 	:: WRITES && !w && !tlb_w[_pid] ->
 	   LOCK;
 	   if
+#ifndef NO_UNSYNC
 	   :: flag && !unsync -> go_unsync()
+#endif
 #ifndef NO_EMULATION
 	   :: flag -> UNLOCK; emulate(); goto back
 #endif
@@ -235,6 +249,12 @@ end:
 	:: !tlb[_pid] && !entry ->
 	   v = gpte;
 	   LOCK;
+#ifdef ZAPS
+	   if
+	   :: !there -> protect(); there = true
+	   :: else
+	   fi;
+#endif
 	   if
 #ifdef PLANT_no_reread
 	   :: entry == EMPTY -> entry = v
@@ -254,14 +274,41 @@ end:
 	   :: unsync ->				/* U2 */
 		LOCK;
 		if
-		:: !flag -> sync()
-		:: !flag -> v = gpte; mend()
-		:: flag
+		:: unsync -> sync()
+		:: unsync -> v = gpte; mend()
+		:: !unsync
 		fi;
 		UNLOCK
 	   :: else
 	   fi;
+#if defined(ZAPS) && !defined(PLANT_no_taking)
+	   if
+	   :: taking -> owe()			/* T4 */
+	   :: else
+	   fi;
+#endif
 back:	   enter();
 	   atomic { v = 0; hears = false }
 	od
 }
+
+#ifdef ZAPS
+active proctype zapper()
+{
+	byte i;
+end:
+	do
+	:: there ->
+	   taking++;				/* T3 */
+	   LOCK;
+	   entry = EMPTY;
+	   unsync = false;
+	   flag = false;
+	   w = true;
+	   there = false;
+	   UNLOCK;
+	   owe();
+	   taking--				/* T3 */
+	od
+}
+#endif
