@@ -338,8 +338,8 @@ int um_vm_create(unsigned long type)
 	struct um_vm *vm;
 	struct file *file;
 
-	if (shadow)
-		return shadow < 0 ? shadow : -EOPNOTSUPP;
+	if (shadow < 0)
+		return shadow;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
