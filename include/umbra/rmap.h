@@ -120,8 +120,9 @@ void um_rmap_drain(struct um_rmap_pool *pool);
 
 /*
  * um_rmap_add() - @sptep, which is in no set, maps the frame of @head.
- * Order: write the spte, add, mark dirty. A caller that wrote W asks
- * um_rmap_is_wrprot() afterwards. Returns 0, or -ENOMEM when the pool is
+ * Order: add, write the spte, mark dirty; on the way out the spte, then
+ * um_rmap_remove(). A caller that wrote W, and does not exclude who sets WRPROT,
+ * asks um_rmap_is_wrprot() afterwards. Returns 0, or -ENOMEM when the pool is
  * empty; nothing has changed then.
  *
  * um_rmap_remove() - the spte does not map the frame any more. Returns false
