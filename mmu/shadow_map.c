@@ -37,7 +37,7 @@ enum um_pf um_shadow_walk(struct um_fault *f)
 	return UM_PF_CONTINUE;
 }
 
-/* U4: read again when nothing that syncs or zaps comes any more. */
+/* Read again when nothing that syncs or zaps comes any more. */
 static bool um_walk_holds(const struct um_fault *f, union um_role role)
 {
 	const struct um_guest_walk *w = &f->ctx->walk;
@@ -202,7 +202,7 @@ static enum um_pf um_shadow_fix(struct um_mmu *mmu, struct um_fault *f,
 				head, leaf);
 	if (ret == UM_PF_FIXED && (leaf & UM_SS_W) &&
 	    um_slot_is_logged(f->slot)) {
-		/* S5: after the entry, and its set. Pairs with H1. */
+		/* After the entry and its place in the set. */
 		um_host_mark_dirty(mmu, f->slot, f->gfn);
 		f->path |= UM_PATH_DIRTY;
 	}

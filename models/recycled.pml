@@ -13,8 +13,6 @@
  * the address at which it looks.
  * Memory: sequential.
  *
- * letters S4
- *
  * holds leaf
  *
  * Plants: the entry does not tell that it is a leaf; the table does, when the
@@ -96,7 +94,7 @@ end:
 #ifdef PLANT_reuse_unpaid
 	   skip
 #else
-	   cached = 0				/* S4 */
+	   cached = 0				/* paid */
 #endif
 	od
 }

@@ -115,6 +115,10 @@ struct vcpu {
 	struct cpu *cpu;
 	struct um_context ctx;
 	bool watched; /* every access is held against the oracle */
+	bool idle;    /* the emulator does nothing */
+	/* For shim_stall, while the next fault is handled. */
+	void (*stall)(void);
+	int stall_skip;
 	/* as loaded at VM entry */
 	hpa_t hw_root;
 	u64 hw_pdpte[4];
@@ -163,6 +167,9 @@ void vcpu_destroy(struct vcpu *v);
 /* Loads what must be, and is in guest mode then. False: no memory. */
 bool vcpu_enter(struct vcpu *v);
 void vcpu_leave(struct vcpu *v);
+/* In guest mode: one access. False: an exit, to be handled or not. */
+bool vcpu_attempt(struct vcpu *v, gva_t va, const struct vaccess *a,
+		  gpa_t *gpa);
 /*
  * One access, with faults handled until it ends somehow. *@gpa: where it went.
  * V_PF: v->ctx.walk.error_code.

@@ -21,6 +21,8 @@
 #define ROUNDS 300
 
 u64 race_copy[GFNS];
+struct vcpu race_vcpu[CPUS];
+struct guest_tables race_tables;
 
 struct stage {
 	const struct race *race;
@@ -79,6 +81,8 @@ static void judge(struct world *world, bool whole)
 	if (!um_mmu_audit_quiet(&world->mmu))
 		world_bug("audit");
 	world_check_leaves(world);
+	if (world->mmu.shadow)
+		world_check_shadow(world);
 	if (um_slot_is_logged(world->slots[0]))
 		race_harvest(world, NULL);
 	for (gfn = RAM_BASE; gfn < end; gfn++)
@@ -106,13 +110,47 @@ static void play(struct stage *stage, int rounds)
 	pthread_barrier_wait(&stage->barrier);
 }
 
+static struct world *shadow_world(const struct race *race)
+{
+	struct world *world = world_new_shadow(race->mode, race->ptw);
+	const u64 flags = PTE_ALL | PTE_A | PTE_D;
+	int i;
+
+	guest_tables_init(&race_tables, world, race->format, RAM_BASE + 64,
+			  RAM_BASE + 128);
+	for (i = 0; i < RACE_PAGES; i++)
+		guest_map(&race_tables, world, RACE_VA + i * UM_PAGE_SIZE,
+			  RACE_GFN + i, flags);
+	guest_mem.keeps = race->watched;
+	for (i = 0; i < CPUS; i++) {
+		vcpu_init(&race_vcpu[i], &world->cpu[i]);
+		race_vcpu[i].watched = race->watched;
+		vcpu_set_mode(&race_vcpu[i], CR0_PE | CR0_PG | CR0_WP,
+			      guest_cr4(race->format),
+			      guest_efer(race->format),
+			      gfn_to_gpa(race_tables.root));
+	}
+	return world;
+}
+
+static bool shadow_world_free(struct world *world)
+{
+	int i;
+
+	for (i = 0; i < CPUS; i++)
+		vcpu_destroy(&race_vcpu[i]);
+	return world_free_shadow(world);
+}
+
 static void run(const struct race *race, u64 seed, int times)
 {
 	struct stage stage = { .race = race, .seed = seed * 1000 };
 	struct actor actors[RACE_SIDES];
 	int n = 0, i;
 
-	stage.world = world_new(race->mode, !race->noad, race->huge);
+	stage.world = race->shadow ? shadow_world(race) :
+				     world_new(race->mode, !race->noad,
+					       race->huge);
 	memset(race_copy, 0, sizeof(race_copy));
 	stage.world->mmu.log = race->log;
 	if (race->logged)
@@ -128,7 +166,8 @@ static void run(const struct race *race, u64 seed, int times)
 	play(&stage, times * (race->rounds ?: ROUNDS));
 	for (i = 0; i < n; i++)
 		pthread_join(actors[i].thread, NULL);
-	if (!world_free(stage.world))
+	if (race->shadow ? !shadow_world_free(stage.world) :
+			   !world_free(stage.world))
 		world_bug("leak");
 	pthread_barrier_destroy(&stage.barrier);
 }
@@ -252,4 +291,45 @@ void race_copy_all(struct world *world)
 
 	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++)
 		race_copy[gfn] = host_read(world, gfn);
+}
+
+struct vcpu *race_vcpu_of(struct cpu *cpu)
+{
+	return &race_vcpu[cpu - cpu->world->cpu];
+}
+
+static void vaccess(struct cpu *cpu, enum vkind kind)
+{
+	gva_t va = RACE_VA + shim_random() % RACE_PAGES * UM_PAGE_SIZE;
+	struct vaccess a = { .kind = kind, .size = 8 };
+
+	vcpu_access(race_vcpu_of(cpu), va + 8 * (shim_random() % 512), &a,
+		    NULL);
+}
+
+void race_vstore(struct world *world, struct cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		vaccess(cpu, STORE);
+}
+
+void race_vload(struct world *world, struct cpu *cpu)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		vaccess(cpu, LOAD);
+}
+
+enum vresult race_edit(struct vcpu *v, gpa_t gpa, u64 value)
+{
+	struct vaccess a = {
+		.kind = STORE,
+		.size = guest_gpte_size(race_tables.format),
+		.value = value,
+	};
+
+	return vcpu_access(v, guest_window(&race_tables, gpa), &a, NULL);
 }

@@ -8,7 +8,7 @@
 #ifndef _HARNESS_RACE_H
 #define _HARNESS_RACE_H
 
-#include "world.h"
+#include "guest.h"
 
 #include <umbra/host.h>
 #include <umbra/iter.h>
@@ -27,6 +27,11 @@ struct race {
 	bool huge;	/* the host has huge pages */
 	bool logged;	/* the slot is logged from the start */
 	int rounds;	/* 0: some hundred */
+	/* The shadow engine, with a vCPU for each CPU: see below. */
+	bool shadow;
+	bool watched; /* the oracle looks at each access */
+	enum um_ptw_mode ptw;
+	enum guest_format format;
 	/* Alone. */
 	void (*before)(struct world *world);
 	/* Each in a thread of its own, with a CPU of its own. */
@@ -61,6 +66,21 @@ void race_migrate(struct world *world, struct cpu *cpu);
 void race_share(struct world *world, struct cpu *cpu);
 /* Age the pages, some times. */
 void race_age(struct world *world, struct cpu *cpu);
+
+/*
+ * With the shadow engine: every vCPU runs on the same tables, which map the
+ * pages at RACE_VA, with D set, by one leaf table, and all of RAM in the window.
+ */
+#define RACE_VA 0x400000UL
+extern struct vcpu race_vcpu[CPUS];
+extern struct guest_tables race_tables;
+
+struct vcpu *race_vcpu_of(struct cpu *cpu);
+/* Sides: store to some pages; load. */
+void race_vstore(struct world *world, struct cpu *cpu);
+void race_vload(struct world *world, struct cpu *cpu);
+/* Store @value, an entry, to guest memory through the window. */
+enum vresult race_edit(struct vcpu *v, gpa_t gpa, u64 value);
 
 /* What the dirty log's user has of each page of RAM. */
 extern u64 race_copy[GFNS];

@@ -142,8 +142,7 @@ static void every_format(void)
 
 	for (format = 0; format < GUEST_FORMATS; format++) {
 		fixes(format, UM_FAST_TAG);
-		if (format <= GUEST_PAE)
-			fixes(format, UM_FAST_PAIR);
+		fixes(format, UM_FAST_PAIR);
 	}
 }
 
@@ -179,9 +178,6 @@ static void other_faults(void)
 	slow(VA, PFEC, 0);
 	world->mmu.fast = UM_FAST_OFF;
 	slow(VA, PFEC, 0);
-	/* Four levels have room for a tag. */
-	world->mmu.fast = UM_FAST_PAIR;
-	slow(VA, PFEC, UM_PATH_FAST | UM_PATH_NO_TAG);
 	end();
 }
 
@@ -216,17 +212,14 @@ static void claims(void)
 	for (i = 0; i < 2; i++) {
 		*leaf |= claim[i];
 		slow(VA, PFEC, taken);
+		world->mmu.fast = UM_FAST_PAIR;
+		slow(VA, PFEC, taken);
+		world->mmu.fast = UM_FAST_TAG;
 		*leaf &= ~UM_SS_CLAIMS;
 	}
 	v.cpu->tag = 0;
 	slow(VA, PFEC, UM_PATH_FAST | UM_PATH_NO_TAG);
-	end();
-	begin(GUEST_PAE, UM_FAST_TAG);
-	leaf = (u64 *)leaf_of(VA);
-	*leaf |= UM_SS_PF;
-	slow(VA, PFEC, taken);
-	*leaf &= ~UM_SS_CLAIMS;
-	v.cpu->tag = 0;
+	world->mmu.fast = UM_FAST_PAIR;
 	CHECK(fix(VA, PFEC) == UM_PF_FIXED);
 	end();
 }
@@ -266,12 +259,12 @@ static void refill(void)
 }
 
 /* Before F1, or between F1 and F2: a PF stands there then, another's. */
-static void refilled(enum guest_format format, bool claimed)
+static void refilled(enum um_fast_mode mode, bool claimed)
 {
-	bool tag = format == GUEST_64;
+	bool tag = mode == UM_FAST_TAG;
 	enum um_pf ret;
 
-	begin(format, UM_FAST_TAG);
+	begin(GUEST_64, mode);
 	CHECK(!um_rmap_topup(&v.ctx.pool));
 	shim_stall = refill;
 	shim_stall_skip = claimed;
@@ -290,10 +283,10 @@ static void refilled(enum guest_format format, bool claimed)
 
 static void refilled_meanwhile(void)
 {
-	refilled(GUEST_64, true);
-	refilled(GUEST_PAE, true);
-	refilled(GUEST_64, false);
-	refilled(GUEST_PAE, false);
+	refilled(UM_FAST_TAG, true);
+	refilled(UM_FAST_PAIR, true);
+	refilled(UM_FAST_TAG, false);
+	refilled(UM_FAST_PAIR, false);
 }
 
 static void harvest(void)
@@ -304,9 +297,9 @@ static void harvest(void)
 }
 
 /* Whatever a harvest takes meanwhile, W and the mark come together. */
-static void harvested(enum guest_format format, bool claimed)
+static void harvested(enum um_fast_mode mode, bool claimed)
 {
-	begin(format, UM_FAST_TAG);
+	begin(GUEST_64, mode);
 	set_bit(GFN - RAM_BASE, world->dirty);
 	shim_stall = harvest;
 	shim_stall_skip = claimed;
@@ -318,10 +311,10 @@ static void harvested(enum guest_format format, bool claimed)
 
 static void harvested_meanwhile(void)
 {
-	harvested(GUEST_64, true);
-	harvested(GUEST_PAE, true);
-	harvested(GUEST_64, false);
-	harvested(GUEST_PAE, false);
+	harvested(UM_FAST_TAG, true);
+	harvested(UM_FAST_PAIR, true);
+	harvested(UM_FAST_TAG, false);
+	harvested(UM_FAST_PAIR, false);
 }
 
 static void no_table(void)

@@ -100,5 +100,5 @@ int main(int argc, char **argv)
 			shim_forgive(shim_warnings());
 		}
 	printf("1..%d\n", n);
-	return bad;
+	return !!bad;
 }

@@ -132,6 +132,20 @@ static bool attempt(struct vcpu *v, gva_t va, const struct vaccess *a,
 	return true;
 }
 
+static bool judged(const struct vcpu *v)
+{
+	return v->watched && vcpu_is_paging(v);
+}
+
+bool vcpu_attempt(struct vcpu *v, gva_t va, const struct vaccess *a, gpa_t *gpa)
+{
+	bool done = attempt(v, va, a, gpa);
+
+	if (done && judged(v))
+		oracle_check_done(v, va, a, gpa_to_gfn(*gpa));
+	return done;
+}
+
 static enum um_pf handle(struct vcpu *v, const struct vaccess *a, gpa_t *gpa)
 {
 	const bool paging = vcpu_is_paging(v);
@@ -149,6 +163,11 @@ static enum um_pf handle(struct vcpu *v, const struct vaccess *a, gpa_t *gpa)
 	enum um_pf ret;
 
 	v->ctx.paging.rflags = a->ac ? RFLAGS_AC : 0;
+	if (v->stall) {
+		shim_stall = v->stall;
+		shim_stall_skip = v->stall_skip;
+		v->stall = NULL;
+	}
 	ret = um_fault_handle(&vcpu_world(v)->mmu, &f, &v->cpu->stat);
 	if (ret == UM_PF_TABLE || ret == UM_PF_EMULATE)
 		*gpa = paging ? v->ctx.walk.gpa : gfn_to_gpa(f.gfn);
@@ -164,6 +183,8 @@ static enum um_pf handle(struct vcpu *v, const struct vaccess *a, gpa_t *gpa)
 static enum vresult emulate(struct vcpu *v, gva_t va, const struct vaccess *a,
 			    gpa_t gpa)
 {
+	if (v->idle)
+		return V_MMIO;
 	gpa = (gpa & ~(UM_PAGE_SIZE - 1)) | va % UM_PAGE_SIZE;
 	if (a->kind != STORE || !guest_write(v->cpu, gpa, a->size, a->value))
 		return V_MMIO;
@@ -178,11 +199,6 @@ static void forget_page(struct vcpu *v, gva_t va, u64 time)
 
 	v->flushed[i].page = va >> UM_PAGE_SHIFT;
 	v->flushed[i].time = time;
-}
-
-static bool judged(const struct vcpu *v)
-{
-	return v->watched && vcpu_is_paging(v);
 }
 
 /* V_STUCK: try again. */
@@ -239,9 +255,7 @@ enum vresult vcpu_access(struct vcpu *v, gva_t va, const struct vaccess *a,
 		done = vcpu_enter(v);
 		if (!done)
 			continue;
-		done = attempt(v, va, a, gpa);
-		if (done && judged(v))
-			oracle_check_done(v, va, a, gpa_to_gfn(*gpa));
+		done = vcpu_attempt(v, va, a, gpa);
 		vcpu_leave(v);
 		ret = done ? V_DONE : serve(v, va, a, gpa, began, tries);
 	}

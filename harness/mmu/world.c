@@ -42,11 +42,18 @@ struct um_slot *um_host_slot(struct um_mmu *mmu, gfn_t gfn)
 	return NULL;
 }
 
+__thread void (*world_on_mark)(void);
+
 void um_host_mark_dirty(struct um_mmu *mmu, const struct um_slot *slot,
 			gfn_t gfn)
 {
+	void (*then)(void) = world_on_mark;
+
+	world_on_mark = NULL;
 	if (slot->dirty)
 		set_bit(gfn - slot->base, slot->dirty);
+	if (then)
+		then();
 }
 
 void um_host_log_sync(struct um_mmu *mmu)

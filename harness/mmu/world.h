@@ -136,6 +136,9 @@ enum um_pf cpu_fault(struct cpu *cpu, u32 *path);
 void world_disturb(u64 *word, u64 expected);
 void world_settle(void);
 
+/* What the thread does once, when it has marked a page. */
+extern __thread void (*world_on_mark)(void);
+
 /* Every leaf maps what the host maps. Nothing else runs. */
 bool world_check_leaves(struct world *world);
 extern struct world *world_newest;
