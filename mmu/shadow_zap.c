@@ -183,22 +183,22 @@ static bool um_shadow_unmap_one(um_sptep_t sptep, void *data)
 	return false;
 }
 
-/* False: there is nothing anywhere. */
+/* False: there is nothing in any set. */
 static bool um_shadow_unmap_some(struct um_shadow_unmap *unmap, gfn_t end)
 {
 	struct um_mmu *mmu = unmap->mmu;
 	struct um_rmap_head *head = um_rmap_head(unmap->slot, unmap->gfn,
 						 UM_LEVEL_4K);
-	s64 leaves;
+	bool any;
 
 	um_shadow_lock(mmu);
-	leaves = atomic64_read(&mmu->stat.shadow_leaves);
-	for (; leaves && unmap->gfn < end; unmap->gfn++, head++)
+	any = um_rmap_any(&mmu->rmap);
+	for (; any && unmap->gfn < end; unmap->gfn++, head++)
 		if (!um_rmap_is_empty(head))
 			um_rmap_zap(&mmu->rmap, head, um_shadow_unmap_one,
 				    unmap);
 	um_shadow_unlock(mmu);
-	return leaves;
+	return any;
 }
 
 bool um_shadow_unmap(struct um_mmu *mmu, const struct um_slot *slot,
@@ -216,6 +216,12 @@ bool um_shadow_unmap(struct um_mmu *mmu, const struct um_slot *slot,
 		;
 	atomic64_add(unmap.leaves, &mmu->stat.zapped);
 	return unmap.leaves;
+}
+
+void um_mmu_forget_tables(struct um_mmu *mmu)
+{
+	if (atomic64_read(&mmu->stat.shadow_pages))
+		um_shadow_zap_all(mmu);
 }
 
 /* No fault finds the slot any more. */

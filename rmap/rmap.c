@@ -253,6 +253,16 @@ bool um_rmap_is_wrprot(const struct um_rmap_head *head)
 	return READ_ONCE(head->val) & RMAP_WRPROT;
 }
 
+bool um_rmap_any(const struct um_rmap *rmap)
+{
+	int i;
+
+	for (i = 0; i < UM_RMAP_SHARDS; i++)
+		if (READ_ONCE(rmap->shard[i].entries))
+			return true;
+	return false;
+}
+
 void um_rmap_read_stat(struct um_rmap *rmap, struct um_rmap_stat *stat)
 {
 	int i;

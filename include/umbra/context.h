@@ -46,6 +46,8 @@ struct um_context {
 	struct um_mmu *mmu;
 	struct um_guest_paging paging;
 	struct um_guest_walk walk; /* of the fault at hand */
+	gfn_t leaf_gfn;	/* and the page that it began from; see shadow_walk.c */
+	u32 leaf_role;	/* 0: it began from the top */
 	u32 role;	/* um_role.word of the roots that fit paging */
 	int cur;	/* index of the current root */
 	u64 clock;
@@ -102,6 +104,11 @@ static inline struct um_root *um_context_root(struct um_context *ctx)
  * Nothing to do where no page table lies. Does not sleep.
  */
 void um_mmu_guest_wrote(struct um_mmu *mmu, gpa_t gpa, unsigned int len);
+/*
+ * User space may have written guest page tables by itself, which nobody hears
+ * of: make nothing of what they said before. Sleeps.
+ */
+void um_mmu_forget_tables(struct um_mmu *mmu);
 /*
  * Stop shadowing the frame: what its shadow pages map is mapped anew by faults,
  * and the frame may be written. False: there was nothing to stop. Does not

@@ -175,6 +175,8 @@ void um_rmap_wrprot_set(struct um_rmap *rmap, struct um_rmap_head *head);
 void um_rmap_wrprot_clear(struct um_rmap *rmap, struct um_rmap_head *head);
 bool um_rmap_is_wrprot(const struct um_rmap_head *head);
 
+/* Is there any sptep in any set? As it was, unless nobody adds meanwhile. */
+bool um_rmap_any(const struct um_rmap *rmap);
 /* The numbers of a VM; while sets change they are no snapshot. */
 void um_rmap_read_stat(struct um_rmap *rmap, struct um_rmap_stat *stat);
 
