@@ -80,6 +80,16 @@ u64 *um_pdpt_alloc(void)
 	return (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT | __GFP_DMA32);
 }
 
+/* Page faults are off. Entries of page tables go by single loads. */
+static bool read_atomic(hva_t hva, void *buf, unsigned int len)
+{
+	if (len == sizeof(u64))
+		return !__get_user(*(u64 *)buf, (u64 __user *)hva);
+	if (len == sizeof(u32))
+		return !__get_user(*(u32 *)buf, (u32 __user *)hva);
+	return !__copy_from_user_inatomic(buf, (void __user *)hva, len);
+}
+
 bool um_host_read(struct um_mmu *mmu, gpa_t gpa, void *buf, unsigned int len)
 {
 	struct um_slot *slot;
@@ -91,7 +101,7 @@ bool um_host_read(struct um_mmu *mmu, gpa_t gpa, void *buf, unsigned int len)
 	if (slot) {
 		hva = um_slot_hva(slot, gpa_to_gfn(gpa)) | offset_in_page(gpa);
 		pagefault_disable();
-		ok = !__copy_from_user_inatomic(buf, (void __user *)hva, len);
+		ok = read_atomic(hva, buf, len);
 		pagefault_enable();
 	}
 	rcu_read_unlock();

@@ -143,8 +143,7 @@ static enum um_walk_result walk_down(const struct um_guest_paging *p,
 {
 	unsigned int size = fmt == UM_FMT_32 ? 4 : 8;
 	u64 table = root_entry(p, fmt, w);
-	bool may_exec = true;
-	u64 all = UM_GPTE_W | UM_GPTE_U;
+	u8 rights = UM_RIGHTS_ALL;
 	u64 gpte, gpa;
 	bool leaf;
 
@@ -166,31 +165,26 @@ static enum um_walk_result walk_down(const struct um_guest_paging *p,
 			w->error_code |= UM_PFEC_PRESENT | UM_PFEC_RSVD;
 			return UM_WALK_FAULT;
 		}
-		all &= gpte;
-		if (fmt != UM_FMT_32 && (gpte & UM_GPTE_NX))
-			may_exec = false;
+		rights &= um_gpte_rights(fmt, gpte);
 		if (leaf)
 			break;
 		table = gpte;
 	}
-	w->rights = (all & UM_GPTE_W ? UM_WALK_MAY_WRITE : 0) |
-		    (all & UM_GPTE_U ? UM_WALK_MAY_USER : 0) |
-		    (may_exec ? UM_WALK_MAY_EXEC : 0);
+	w->rights = rights;
 	return UM_WALK_OK;
 }
 
-static bool rights_suffice(const struct um_guest_paging *p,
-			   const struct um_guest_walk *w)
+bool um_guest_allows(const struct um_guest_paging *p, u32 access, u8 rights)
 {
-	bool user_page = w->rights & UM_WALK_MAY_USER;
-	bool user = w->access & UM_WALK_USER;
-	bool fetch = w->access & UM_WALK_FETCH;
+	bool user_page = rights & UM_WALK_MAY_USER;
+	bool user = access & UM_WALK_USER;
+	bool fetch = access & UM_WALK_FETCH;
 
 	if (user && !user_page)
 		return false;
-	if (fetch && !(w->rights & UM_WALK_MAY_EXEC))
+	if (fetch && !(rights & UM_WALK_MAY_EXEC))
 		return false;
-	if ((w->access & UM_WALK_WRITE) && !(w->rights & UM_WALK_MAY_WRITE) &&
+	if ((access & UM_WALK_WRITE) && !(rights & UM_WALK_MAY_WRITE) &&
 	    (user || (p->cr0 & UM_CR0_WP)))
 		return false;
 	if (user || !user_page)
@@ -200,7 +194,7 @@ static bool rights_suffice(const struct um_guest_paging *p,
 	if (fetch)
 		return !(p->cr4 & UM_CR4_SMEP);
 	return !(p->cr4 & UM_CR4_SMAP) ||
-	       (!(w->access & UM_WALK_IMPLICIT) && (p->rflags & UM_RFLAGS_AC));
+	       (!(access & UM_WALK_IMPLICIT) && (p->rflags & UM_RFLAGS_AC));
 }
 
 /* From the root down; an entry that changed meanwhile ends it. */
@@ -238,7 +232,7 @@ static enum um_walk_result walk_once(const struct um_guest_paging *p,
 	result = walk_down(p, fmt, w);
 	if (result != UM_WALK_OK)
 		return result;
-	if (!rights_suffice(p, w)) {
+	if (!um_guest_allows(p, w->access, w->rights)) {
 		w->error_code |= UM_PFEC_PRESENT;
 		return UM_WALK_FAULT;
 	}
@@ -271,4 +265,27 @@ enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 			break;
 	}
 	return result;
+}
+
+enum um_walk_result um_guest_walk_last(const struct um_guest_paging *paging,
+				       struct um_guest_walk *walk)
+{
+	enum um_format fmt = um_guest_format(paging);
+	u8 above = walk->rights;
+	u64 gpte;
+
+	walk->top = 1;
+	walk->level = 1;
+	if (paging->read_gpte(paging->priv, walk->gpte_gpa[0],
+			      fmt == UM_FMT_32 ? 4 : 8, &gpte) != UM_GPTE_OK)
+		return UM_WALK_NOWHERE;
+	walk->gpte[0] = gpte;
+	if (!(gpte & UM_GPTE_P) ||
+	    (gpte & reserved_bits(paging, fmt, 1, true)))
+		return UM_WALK_FAULT;
+	walk->rights = above & um_gpte_rights(fmt, gpte);
+	if (!um_guest_allows(paging, walk->access, walk->rights))
+		return UM_WALK_FAULT;
+	walk->gpa = leaf_gpa(walk, fmt);
+	return mark_used(paging, fmt, walk);
 }

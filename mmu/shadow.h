@@ -232,16 +232,18 @@ void um_shadow_slot_zap(struct um_mmu *mmu, const struct um_slot *slot);
 /* Until the quota has room for what one fault needs. */
 void um_shadow_make_room(struct um_mmu *mmu);
 
-/* shadow_map.c */
+/* shadow_walk.c */
 /* The guest's own walk: fills f->gfn and ctx->walk. CONTINUE, RETRY or GUEST. */
 enum um_pf um_shadow_walk(struct um_fault *f);
+/* Does the entry of @role's level still say what the walk read? */
+bool um_shadow_holds(const struct um_fault *f, union um_role role);
+
+/* shadow_map.c */
 enum um_pf um_shadow_map(struct um_mmu *mmu, struct um_fault *f);
 
 /* shadow_spte.c */
 /* The leaf for @f as resolved and walked; without WP. */
 u64 um_shadow_leaf(const struct um_fault *f);
-/* What @gpte by itself allows: UM_WALK_MAY_*. */
-u8 um_gpte_rights(union um_role role, u64 gpte);
 
 /* shadow_log.c: without the lock */
 /* Make every leaf of @gfn clean. True: something was taken. */

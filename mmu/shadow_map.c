@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The slow way of a fault under shadow paging: the guest's own walk, and after
- * the host page is pinned, the same way down the shadow tables.
+ * The slow way of a fault under shadow paging, after the guest's own walk and
+ * the pinning of the host's page: the same way down the shadow tables.
  *
  * The guest's entries were read without a lock and may have changed since. So
  * on the way down each is read again, when the page that shadows its table is
@@ -11,42 +11,6 @@
 #include "shadow.h"
 
 #include <umbra/trace.h>
-
-enum um_pf um_shadow_walk(struct um_fault *f)
-{
-	struct um_context *ctx = f->ctx;
-	u32 access = 0;
-
-	if (f->pfec & UM_PFEC_WRITE)
-		access |= UM_WALK_WRITE;
-	if (f->pfec & UM_PFEC_USER)
-		access |= UM_WALK_USER;
-	if (f->pfec & UM_PFEC_FETCH)
-		access |= UM_WALK_FETCH;
-	switch (um_guest_walk(&ctx->paging, f->va, access, &ctx->walk)) {
-	case UM_WALK_OK:
-		break;
-	case UM_WALK_RETRY:
-		return UM_PF_RETRY;
-	default:
-		/* SDM, "Invalidation": a page fault forgets the address. */
-		um_context_invlpg(ctx, f->va);
-		return UM_PF_GUEST;
-	}
-	f->gfn = gpa_to_gfn(ctx->walk.gpa);
-	return UM_PF_CONTINUE;
-}
-
-/* Read again when nothing that syncs or zaps comes any more. */
-static bool um_walk_holds(const struct um_fault *f, union um_role role)
-{
-	const struct um_guest_walk *w = &f->ctx->walk;
-	u64 gpte = 0;
-
-	return um_host_read(f->ctx->mmu, w->gpte_gpa[role.level - 1], &gpte,
-			    um_role_gpte_size(role)) &&
-	       gpte == w->gpte[role.level - 1];
-}
 
 /* Below the guest's leaf: the part of its page that an entry of @sp maps. */
 static gfn_t um_child_direct(const struct um_fault *f, union um_role *role)
@@ -69,7 +33,7 @@ static gfn_t um_child_of(const struct um_fault *f,
 	*role = sp->role;
 	if (sp->role.direct)
 		return um_child_direct(f, role);
-	role->rights &= um_gpte_rights(sp->role, gpte);
+	role->rights &= um_gpte_rights(sp->role.format, gpte);
 	if (sp->role.level == w->level) {
 		/* The first write below must set D in this entry. */
 		role->clean = !(gpte & UM_GPTE_D);
@@ -112,6 +76,25 @@ static struct um_shadow_page *um_shadow_descend(struct um_fault *f,
 	return child;
 }
 
+/* The leaf page that the walk began from, if it is there still. */
+static struct um_shadow_page *um_shadow_reach_last(struct um_fault *f)
+{
+	struct um_context *ctx = f->ctx;
+	struct um_shadow_page *sp;
+	u64 sspte;
+	um_sptep_t sptep = um_walk_shadow(um_context_root(ctx), f->va, &sspte);
+
+	if (!sptep)
+		return NULL;
+	sp = um_shadow_owner(sptep);
+	if (sp->gfn != ctx->leaf_gfn || sp->role.word != ctx->leaf_role)
+		return NULL;
+	if (!sp->role.direct && !um_shadow_holds(f, sp->role))
+		return NULL;
+	sp->writes = 0;
+	return sp;
+}
+
 /* The leaf page, after each entry on the way was found unchanged. */
 static struct um_shadow_page *um_shadow_reach(struct um_fault *f)
 {
@@ -126,7 +109,7 @@ static struct um_shadow_page *um_shadow_reach(struct um_fault *f)
 		/* A root may be older than the slot of its table. */
 		if (sp->roots && um_shadow_protect(f->ctx->mmu, sp->gfn))
 			um_tlb_pay(f->ctx->mmu);
-		if (!sp->role.direct && !um_walk_holds(f, sp->role))
+		if (!sp->role.direct && !um_shadow_holds(f, sp->role))
 			return NULL;
 		if (sp->role.level == UM_LEVEL_4K)
 			break;
@@ -235,7 +218,10 @@ static enum um_pf um_shadow_map_locked(struct um_mmu *mmu, struct um_fault *f)
 	}
 	if (!um_context_is_ready(f->ctx))
 		return UM_PF_RETRY;
-	sp = um_shadow_reach(f);
+	if (f->ctx->leaf_role)
+		sp = um_shadow_reach_last(f);
+	else
+		sp = um_shadow_reach(f);
 	if (!sp)
 		return UM_PF_RETRY;
 	return um_shadow_fix(mmu, f, sp);

@@ -11,15 +11,6 @@
 	 UM_SS_LEAF | UM_SS_MW | UM_SS_CLAIMS | UM_SS_WP | UM_SS_PFN | \
 	 UM_SS_NX)
 
-u8 um_gpte_rights(union um_role role, u64 gpte)
-{
-	bool nx = role.nx && role.format != UM_FMT_32 && (gpte & UM_GPTE_NX);
-
-	return (gpte & UM_GPTE_W ? UM_WALK_MAY_WRITE : 0) |
-	       (gpte & UM_GPTE_U ? UM_WALK_MAY_USER : 0) |
-	       (nx ? 0 : UM_WALK_MAY_EXEC);
-}
-
 /*
  * CR0.WP is 0, and the supervisor writes what is read-only: the walk lets no
  * other write through without that right. The CPU runs with WP set, so W is

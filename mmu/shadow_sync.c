@@ -63,7 +63,7 @@ static bool um_shadow_mend(struct um_context *ctx, struct um_shadow_page *sp,
 	if (!um_role_accepts(sp->role, ctx->paging.maxphyaddr, gpte) ||
 	    !(gpte & UM_GPTE_A) || gpa_to_gfn(gpte & UM_GPTE_ADDR) != gfn)
 		return um_shadow_drop(ctx->mmu, sptep);
-	rights = sp->role.rights & um_gpte_rights(sp->role, gpte);
+	rights = sp->role.rights & um_gpte_rights(sp->role.format, gpte);
 	do {
 		new = um_shadow_mended(old, rights, gpte & UM_GPTE_D);
 		if (!((new ^ old) & ~UM_SS_CLAIMS))

@@ -57,6 +57,9 @@
 #define UM_WALK_MAY_USER	0x2
 #define UM_WALK_MAY_EXEC	0x4
 
+#define UM_RIGHTS_ALL \
+	(UM_WALK_MAY_WRITE | UM_WALK_MAY_USER | UM_WALK_MAY_EXEC)
+
 #define UM_WALK_LEVELS 5
 
 enum um_gpte_rc {
@@ -97,6 +100,16 @@ static inline enum um_format um_guest_format(const struct um_guest_paging *p)
 	return p->cr4 & UM_CR4_PAE ? UM_FMT_PAE : UM_FMT_32;
 }
 
+/* What an entry without reserved bits allows by itself: UM_WALK_MAY_*. */
+static inline u8 um_gpte_rights(enum um_format fmt, u64 gpte)
+{
+	bool nx = fmt != UM_FMT_32 && (gpte & UM_GPTE_NX);
+
+	return (gpte & UM_GPTE_W ? UM_WALK_MAY_WRITE : 0) |
+	       (gpte & UM_GPTE_U ? UM_WALK_MAY_USER : 0) |
+	       (nx ? 0 : UM_WALK_MAY_EXEC);
+}
+
 enum um_walk_result {
 	UM_WALK_OK,
 	UM_WALK_FAULT,		/* #PF with error_code */
@@ -128,6 +141,17 @@ enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 /* Has @gpte, present and of a table of @level, a bit that must be 0? */
 bool um_guest_gpte_is_reserved(const struct um_guest_paging *paging, int level,
 			       u64 gpte);
+
+/*
+ * The last step alone, for who knows what the entries above come to: @walk has
+ * linear, access, gpte_gpa[0], and in rights what those above leave. What is
+ * not OK is for um_guest_walk() to say.
+ */
+enum um_walk_result um_guest_walk_last(const struct um_guest_paging *paging,
+				       struct um_guest_walk *walk);
+
+/* May @access (UM_WALK_*) be made to a page of @rights (UM_WALK_MAY_*)? */
+bool um_guest_allows(const struct um_guest_paging *p, u32 access, u8 rights);
 
 /* May this value be loaded into a PDPTE register? If not: #GP(0). */
 bool um_guest_pdpte_is_valid(u64 pdpte, u8 maxphyaddr);

@@ -67,10 +67,6 @@
 /* All that a table's entry has but its address. */
 #define UM_SS_TABLE (UM_SS_P | UM_SS_W | UM_SS_U | UM_SS_A)
 
-/* Rights of a page as a guest walk finds them: UM_WALK_MAY_*. */
-#define UM_RIGHTS_ALL \
-	(UM_WALK_MAY_WRITE | UM_WALK_MAY_USER | UM_WALK_MAY_EXEC)
-
 static inline bool um_sspte_is_present(u64 sspte)
 {
 	return sspte & UM_SS_P;
