@@ -150,8 +150,8 @@ FIXTURE_SETUP(perm)
 	self->va |= levels > 3 ? 5ul << 39 : 0;
 	self->va |= levels == 2 ? 0x20345000 : 0xc0205000;
 	self->va |= IN_PAGE;
-	self->vcpu = access_boot(&self->gpt);
 	make_tables(self);
+	self->vcpu = access_boot(&self->gpt);
 	self->batch = GUEST_PTR(self->vm, access_batch);
 	printf("# RANDOM_SEED=%lu\n", self->seed);
 	fflush(stdout);
