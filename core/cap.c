@@ -41,7 +41,8 @@ int um_check_extension(unsigned long cap)
 	case KVM_CAP_NR_MEMSLOTS:
 		return UM_SLOTS_MAX;
 	case UM_CAP_VM_TYPES:
-		return 1 << (UM_VM_TYPE_TDP - UM_BASE);
+		return 1 << (UM_VM_TYPE_TDP - UM_BASE) |
+		       1 << (UM_VM_TYPE_SHADOW - UM_BASE);
 	case UM_CAP_FASTPATH:
 		return 1 << UM_FASTPATH_OFF | 1 << UM_FASTPATH_TAG |
 		       1 << UM_FASTPATH_MW | 1 << UM_FASTPATH_PAIR;

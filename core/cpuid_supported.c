@@ -18,7 +18,8 @@
 #include <umbra/vmx.h>
 
 #define GPA_BITS_MAX 48
-#define GVA_BITS 48 /* no LA57 */
+#define GVA_BITS 48
+#define GVA_BITS_LA57 57
 #define LEAF4_MAX 8 /* caches; a CPU has four */
 
 #define BASIC_MAX 0xd
@@ -125,13 +126,22 @@ static void add_features(struct table *t)
 		e->ecx &= ~F1C_AVX;
 }
 
+/*
+ * Asked of the device, so before there is a VM: go by the engine of type 0. A
+ * VMM that makes a VM of another type knows what that can.
+ */
+static bool has_la57(void)
+{
+	return um_params.shadow && um_vmx_has_la57();
+}
+
 static void add_features7(struct table *t)
 {
 	struct kvm_cpuid_entry2 *e = add_sub(t, 7, 0);
 
 	e->eax = 0;
 	e->ebx = offer(e->ebx, CPUID_7_0_EBX, F7B);
-	e->ecx = offer(e->ecx, CPUID_7_ECX, F7C);
+	e->ecx = offer(e->ecx, CPUID_7_ECX, F7C) | (has_la57() ? F(LA57) : 0);
 	e->edx = offer(e->edx, CPUID_7_EDX, F7D);
 	if (!um_vmx_has_invpcid())
 		e->ebx &= ~F(INVPCID);
@@ -206,7 +216,8 @@ static void add_extended(struct table *t)
 			break;
 		case 0x80000008:
 			e->eax = min_t(u32, boot_cpu_data.x86_phys_bits,
-				       GPA_BITS_MAX) | GVA_BITS << 8;
+				       GPA_BITS_MAX) |
+				 (has_la57() ? GVA_BITS_LA57 : GVA_BITS) << 8;
 			e->ebx = 0;
 			e->ecx = 0;
 			e->edx = 0;

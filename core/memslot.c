@@ -294,7 +294,7 @@ static int slot_fill(struct um_vm *vm, struct um_slot *slot)
 
 	if (um_slot_is_logged(slot) && !vm->ring_bytes && !slot->dirty)
 		r = dirty_alloc(slot, is_initially_set(vm));
-	if (!r && vm->mmu.shadow)
+	if (!r && vm->has_rmaps)
 		r = um_rmap_slot_alloc(slot);
 	return r;
 }
@@ -564,6 +564,26 @@ int um_slot_set(struct um_vm *vm,
 	old = xa_load(&vm->slot_ids,
 		      array_index_nospec(mem->slot, UM_SLOTS_MAX));
 	r = slot_set_logged(vm, mem, old);
+	mutex_unlock(&vm->slots_lock);
+	return r;
+}
+
+int um_slots_shadow(struct um_vm *vm)
+{
+	struct um_slots *slots;
+	int i, r = 0;
+
+	mutex_lock(&vm->slots_lock);
+	slots = slots_locked(vm);
+	for (i = 0; i < slots->n && !r && !vm->has_rmaps; i++) {
+		struct um_slot *slot = slots->by_gfn[i];
+		u64 had = um_rmap_slot_bytes(slot);
+
+		r = um_rmap_slot_alloc(slot);
+		atomic64_add(um_rmap_slot_bytes(slot) - had,
+			     &vm->mmu.stat.bytes_meta);
+	}
+	vm->has_rmaps |= !r;
 	mutex_unlock(&vm->slots_lock);
 	return r;
 }

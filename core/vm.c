@@ -58,8 +58,10 @@ static void vm_destroy(struct um_vm *vm)
 	um_debugfs_remove(vm);
 	/*
 	 * No vCPU can run any more. With the slots out of sight the last
-	 * notifier call does not zap leaf by leaf what is freed as a whole.
+	 * notifier call does not zap leaf by leaf what is freed as a whole; but
+	 * reverse maps are found by the slots, so what is in them goes first.
 	 */
+	um_mmu_retire(&vm->mmu);
 	um_slots_retire(vm);
 	mmu_notifier_unregister(&vm->notifier, vm->mm);
 	for (i = 0; i < vm->nr_vcpus; i++)
@@ -336,8 +338,8 @@ int um_vm_create(unsigned long type)
 	struct um_vm *vm;
 	struct file *file;
 
-	if (shadow)
-		return shadow < 0 ? shadow : -EOPNOTSUPP;
+	if (shadow < 0)
+		return shadow;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;

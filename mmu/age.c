@@ -31,6 +31,8 @@ static u64 um_age_shadow(struct um_mmu *mmu, const struct um_slot *slot,
 {
 	u64 young = 0;
 
+	if (!um_rmap_head(slot, start, UM_LEVEL_4K))
+		return 0;
 	for (; start < end; start++)
 		young += um_shadow_age(mmu, slot, start, forget);
 	return young;

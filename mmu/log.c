@@ -62,6 +62,8 @@ static void um_log_start_shadow(struct um_mmu *mmu, const struct um_slot *slot)
 {
 	u64 i, cleaned = 0;
 
+	if (!um_rmap_head(slot, slot->base, UM_LEVEL_4K))
+		return;
 	for (i = 0; i < slot->npages; i++) {
 		cleaned += um_shadow_clean(mmu, slot, slot->base + i);
 		if (i % UM_LOG_SHADOW_STEP == 0)

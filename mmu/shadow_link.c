@@ -13,8 +13,8 @@ static void um_shadow_fill(struct um_mmu *mmu, um_sptep_t sptep, u64 sspte)
 	u64 old = UM_SS_EMPTY;
 
 	/*
-	 * The word beside the entry, its place in the set, or the table it
-	 * points to, before the entry.
+	 * S1: the word beside the entry, its place in the set, or the table it
+	 * points to, before the entry. Pairs with F1, H2 and every walk.
 	 */
 	if (!um_spte_try(sptep, &old, sspte))
 		um_host_vm_dead(mmu);
@@ -64,9 +64,9 @@ static void um_shadow_drop_leaf(struct um_mmu *mmu, um_sptep_t sptep, u64 old)
 			    sptep))
 		um_host_vm_dead(mmu);
 	/*
-	 * Before another frame stands beside the entry: who gave W under the
-	 * claim PF, which is no name, may read that one by now, and mark it. D
-	 * tells, for W may have been taken since.
+	 * S3: before another frame stands beside the entry. Pairs with F4: who
+	 * gave W under the claim PF, which is no name, may read that one by
+	 * now, and mark it. D tells, for W may have been taken since.
 	 */
 	if (um_shadow_is_pae(sptep) && (old & UM_SS_D) && slot->dirty)
 		um_host_mark_dirty(mmu, slot, gfn);
@@ -78,7 +78,7 @@ bool um_shadow_drop(struct um_mmu *mmu, um_sptep_t sptep)
 
 	if (um_spte_read(sptep) == UM_SS_EMPTY)
 		return false;
-	/* Empty before the word beside it or its set changes. */
+	/* S2: empty before the word beside it or its set changes. */
 	old = um_spte_xchg(sptep, UM_SS_EMPTY);
 	if (um_sspte_is_leaf(old))
 		um_shadow_drop_leaf(mmu, sptep, old);

@@ -185,7 +185,7 @@ static enum um_pf um_shadow_fix(struct um_mmu *mmu, struct um_fault *f,
 				head, leaf);
 	if (ret == UM_PF_FIXED && (leaf & UM_SS_W) &&
 	    um_slot_is_logged(f->slot)) {
-		/* After the entry and its place in the set. */
+		/* S5: after the entry, and its set. Pairs with H1. */
 		um_host_mark_dirty(mmu, f->slot, f->gfn);
 		f->path |= UM_PATH_DIRTY;
 	}

@@ -72,7 +72,7 @@ static struct um_shadow_page *um_shadow_reuse(struct um_mmu *mmu)
 	if (list_empty(retired))
 		return NULL;
 	sp = list_first_entry(retired, struct um_shadow_page, link);
-	/* The debt is paid before the table is used again. */
+	/* S4: the debt is paid before the table is used again. */
 	if (atomic64_read(&mmu->tlb.paid) < sp->owed)
 		return NULL;
 	list_del_init(&sp->link);

@@ -28,7 +28,7 @@ bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn)
 		if (um_shadow_is_unsync(sp))
 			continue;
 		list_add(&sp->unsync_link, &mmu->shadow->unsync);
-		/* A full barrier: the mark before W. */
+		/* U1: a full barrier, the mark before W. Pairs with U2. */
 		atomic64_add_return(1, &mmu->stat.shadow_unsync);
 	}
 	um_shadow_unprotect(mmu, gfn);
@@ -152,7 +152,7 @@ void um_shadow_sync_below(struct um_context *ctx,
 		list_move(&sp->unsync_link, &below);
 		n++;
 	}
-	/* Nobody can write the tables any more when they are read. */
+	/* U3: nobody can write the tables any more when they are read. */
 	if (pay)
 		um_tlb_pay(mmu);
 	um_tlb_take_begin(&mmu->tlb);
@@ -161,7 +161,7 @@ void um_shadow_sync_below(struct um_context *ctx,
 		took |= um_shadow_mend_all(ctx, sp);
 	}
 	um_tlb_take_end(&mmu->tlb, took);
-	/* Last: who finds none out of sync looks no further. */
+	/* U2: last, for who finds none out of sync looks no further. */
 	atomic64_sub(n, &mmu->stat.shadow_unsync);
 }
 
@@ -169,7 +169,7 @@ void um_shadow_sync_root(struct um_context *ctx, struct um_root *root)
 {
 	struct um_mmu *mmu = ctx->mmu;
 
-	/* The exit before the number. */
+	/* U2: the exit before the number. Pairs with U1. */
 	if (atomic64_read(&mmu->stat.shadow_unsync)) {
 		um_shadow_lock(mmu);
 		um_shadow_sync_below(ctx, root->page);

@@ -108,7 +108,7 @@ enum um_pf um_shadow_walk(struct um_fault *f)
 	return UM_PF_CONTINUE;
 }
 
-/* To be asked when nothing that syncs or zaps comes any more. */
+/* U4: to be asked when nothing that syncs or zaps comes any more. */
 bool um_shadow_holds(const struct um_fault *f, union um_role role)
 {
 	const struct um_guest_walk *w = &f->ctx->walk;

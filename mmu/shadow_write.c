@@ -82,6 +82,11 @@ static bool um_write_is_plain(struct um_mmu *mmu, gfn_t gfn)
 	struct um_slot *slot;
 	bool plain;
 
+	/*
+	 * U5: the data before the flag. Pairs with R1: who protects the frame
+	 * after this look reads the table, and in it the data.
+	 */
+	smp_mb();
 	rcu_read_lock();
 	slot = um_host_slot(mmu, gfn);
 	plain = !slot || !um_rmap_is_wrprot(um_rmap_head(slot, gfn,

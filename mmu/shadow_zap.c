@@ -117,6 +117,12 @@ void um_shadow_zap_all(struct um_mmu *mmu)
 	um_tlb_pay(mmu);
 }
 
+void um_mmu_retire(struct um_mmu *mmu)
+{
+	if (mmu->shadow)
+		um_shadow_zap_all(mmu);
+}
+
 /* Who keeps pages that are roots does so for long: they go to the front. */
 static bool um_shadow_zap_one(struct um_mmu *mmu)
 {
@@ -177,7 +183,7 @@ static bool um_shadow_unmap_one(um_sptep_t sptep, void *data)
 	old = um_spte_xchg(sptep, UM_SS_EMPTY);
 	atomic64_dec(&unmap->mmu->stat.shadow_leaves);
 	unmap->leaves++;
-	/* As when an entry is dropped. */
+	/* S3: as when an entry is dropped. */
 	if (um_shadow_is_pae(sptep) && (old & UM_SS_D) && unmap->slot->dirty)
 		um_host_mark_dirty(unmap->mmu, unmap->slot, unmap->gfn);
 	return false;

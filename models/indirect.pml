@@ -14,7 +14,7 @@
  * Memory: sequential. The barrier R1 is shown by fastfix.pml and birth.pml, the
  * walk of the rmap by rmap.pml; here it is one look.
  *
- * letters F1 F2 F3 F4 R1
+ * letters F1 F2 F3 F4 H1 H2 R1 S1 S2 S3 S5
  *
  * holds log_tag	TAG LOG VCPUS=2
  * holds log_pair	PAIR LOG READS VCPUS=2

@@ -13,6 +13,8 @@
  * the address at which it looks.
  * Memory: sequential.
  *
+ * letters S4
+ *
  * holds leaf
  *
  * Plants: the entry does not tell that it is a leaf; the table does, when the
@@ -94,7 +96,7 @@ end:
 #ifdef PLANT_reuse_unpaid
 	   skip
 #else
-	   cached = 0				/* paid */
+	   cached = 0				/* S4 */
 #endif
 	od
 }

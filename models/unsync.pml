@@ -13,7 +13,7 @@
  * Memory: sequential; where two accesses could change places, a plant has them
  * so.
  *
- * letters R1 T3 T4
+ * letters R1 T3 T4 U1 U2 U3 U4 U5
  *
  * holds two		VCPUS=2
  * holds two_wait	VCPUS=2 WAITS

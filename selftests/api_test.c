@@ -456,19 +456,48 @@ TEST(umbra_machine_types)
 
 	if (told <= 0)
 		SKIP(return, "not umbra: no UM_CAP_VM_TYPES");
-	EXPECT_TRUE(told & 1 << (UM_VM_TYPE_TDP - UM_BASE));
 	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		fd = KIOCTL(dev, KVM_CREATE_VM, types[i]);
 		err = fd < 0 ? errno : 0;
-		if (told >> (types[i] - UM_BASE) & 1) {
-			EXPECT_EQ(0, err);
-			close(fd);
-		} else {
-			EXPECT_EQ(EOPNOTSUPP, err);
-		}
+		EXPECT_TRUE(told >> (types[i] - UM_BASE) & 1);
+		EXPECT_EQ(0, err);
+		close(fd);
 	}
 	EXPECT_EQ(EINVAL, KERR(dev, KVM_CREATE_VM, UM_BASE));
 	EXPECT_EQ(EINVAL, KERR(dev, KVM_CREATE_VM, UM_BASE + 99));
+	close(dev);
+}
+
+static int set_cap(int vm, u32 cap, u64 mode)
+{
+	struct kvm_enable_cap arg = { .cap = cap, .args[0] = mode };
+
+	return KERR(vm, KVM_ENABLE_CAP, &arg);
+}
+
+/* umbra only: what the engine of a VM leaves to choose. */
+TEST(umbra_engine_modes)
+{
+	int dev = dev_open(), tdp, shadow;
+
+	if (KIOCTL(dev, KVM_CHECK_EXTENSION, UM_CAP_PTW) <= 0)
+		SKIP(return, "not umbra: no UM_CAP_PTW");
+	tdp = KIOCTL(dev, KVM_CREATE_VM, UM_VM_TYPE_TDP);
+	shadow = KIOCTL(dev, KVM_CREATE_VM, UM_VM_TYPE_SHADOW);
+	EXPECT_EQ(0, KIOCTL(tdp, KVM_CHECK_EXTENSION, UM_CAP_PTW));
+	EXPECT_EQ(1 << UM_PTW_MODE_EMUL | 1 << UM_PTW_MODE_OOS,
+		  KIOCTL(shadow, KVM_CHECK_EXTENSION, UM_CAP_PTW));
+	EXPECT_EQ(EINVAL, set_cap(tdp, UM_CAP_PTW, UM_PTW_MODE_OOS));
+	EXPECT_EQ(0, set_cap(shadow, UM_CAP_PTW, UM_PTW_MODE_EMUL));
+	EXPECT_EQ(0, set_cap(shadow, UM_CAP_PTW, UM_PTW_MODE_OOS));
+	EXPECT_EQ(EINVAL, set_cap(shadow, UM_CAP_PTW, 2));
+	EXPECT_EQ(1 << UM_LOG_MODE_WRPROT,
+		  KIOCTL(shadow, KVM_CHECK_EXTENSION, UM_CAP_LOG_MODE));
+	EXPECT_EQ(0, set_cap(shadow, UM_CAP_LOG_MODE, UM_LOG_MODE_WRPROT));
+	EXPECT_EQ(EINVAL, set_cap(shadow, UM_CAP_LOG_MODE, UM_LOG_MODE_PML));
+	EXPECT_EQ(EINVAL, set_cap(shadow, UM_CAP_LOG_MODE, UM_LOG_MODE_DBIT));
+	close(tdp);
+	close(shadow);
 	close(dev);
 }
 

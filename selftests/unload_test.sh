@@ -124,8 +124,8 @@ result $bad "parameters"
 
 # 5: garbage does not load
 bad=0
-for p in engine=none fastpath=fast log=paper rmap=nuls waiting=few pml=x \
-	hugepages=2x audit=z; do
+for p in engine=none fastpath=fast log=paper rmap=nuls ptw=soon waiting=few \
+	pml=x hugepages=2x audit=z; do
 	if insmod "$ko" $p 2>/dev/null; then
 		echo "# $p loads"
 		bad=1
@@ -135,14 +135,14 @@ done
 loaded umbra && bad=1
 result $bad "garbage_parameters_refused"
 
-# 6: the shadow engine is there by name only
+# 6: the shadow engine, with each way of writing page tables
 bad=0
-insmod "$ko" engine=shadow || bad=1
-wait_for $node
-UMBRA_DEV=$node "$here/vm_once" errno >/tmp/um_errno 2>/dev/null
-[ "$(cat /tmp/um_errno)" = 95 ] || bad=1
-rmmod umbra || bad=1
-result $bad "shadow_engine_is_EOPNOTSUPP"
+for p in ptw=emul ptw=oos; do
+	insmod "$ko" engine=shadow $p || bad=1
+	wait_for $node && works $node || { echo "# no VM with $p"; bad=1; }
+	rmmod umbra || bad=1
+done
+result $bad "shadow_engine"
 
 # 7: kvm_intel has the CPUs
 if modprobe kvm_intel 2>/dev/null || modload kvm_intel 2>/dev/null; then

@@ -10,8 +10,9 @@
 #include <linux/minmax.h>
 #include <asm/msr.h>
 #include <umbra/guest_walk.h>
-#include "vcpu.h"
+#include "shadow.h"
 
+/* WP only without the shadow engine, which has it always on. */
 #define CR0_OWNED                                                         \
 	(X86_CR0_TS | X86_CR0_WP | X86_CR0_MP | X86_CR0_EM | X86_CR0_AM)
 #define CR0_KNOWN                                                         \
@@ -27,15 +28,23 @@
 	(CR4_OWNED | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE |            \
 	 X86_CR4_PGE | X86_CR4_UMIP | X86_CR4_LA57 | X86_CR4_FSGSBASE |   \
 	 X86_CR4_PCIDE | X86_CR4_OSXSAVE | X86_CR4_SMEP | X86_CR4_SMAP)
+/* On shadow tables nothing is global, and all of ours have PAE's format. */
+#define CR4_SHADOW_OFF (X86_CR4_PGE | X86_CR4_PCIDE)
 /* Changing one of these flushes the TLB and reloads the PDPTEs. */
 #define CR4_PAGING                                                        \
 	(X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_SMEP |         \
 	 X86_CR4_SMAP | X86_CR4_PCIDE | X86_CR4_LA57)
 
+static unsigned long cr0_owned(struct um_vmx *vmx)
+{
+	return vmx->ctx ? CR0_OWNED & ~X86_CR0_WP : CR0_OWNED;
+}
+
 unsigned long um_cr0_get(struct um_vmx *vmx)
 {
-	return (vmx_read(vmx, GUEST_CR0) & CR0_OWNED) |
-	       (vmx->cr0 & ~CR0_OWNED);
+	unsigned long owned = cr0_owned(vmx);
+
+	return (vmx_read(vmx, GUEST_CR0) & owned) | (vmx->cr0 & ~owned);
 }
 
 unsigned long um_cr4_get(struct um_vmx *vmx)
@@ -46,9 +55,12 @@ unsigned long um_cr4_get(struct um_vmx *vmx)
 
 void um_efer_write(struct um_vmx *vmx, u64 efer)
 {
+	if (vmx->ctx && ((vmx->efer ^ efer) & (EFER_NX | EFER_LMA)))
+		vmx->paging_changed = true;
 	vmx->efer = efer;
 	vmx->uret_loaded = false; /* SCE decides whether they are needed */
-	vmx_write(vmx, GUEST_IA32_EFER, efer);
+	/* Leaves of ours have NX whether or not the guest knows it. */
+	vmx_write(vmx, GUEST_IA32_EFER, vmx->ctx ? efer | EFER_NX : efer);
 	vmx_write(vmx, VM_ENTRY_CONTROLS,
 		  efer & EFER_LMA ? um_caps.entry | VM_ENTRY_IA32E_MODE :
 				    um_caps.entry);
@@ -84,27 +96,47 @@ static void update_lma(struct um_vmx *vmx, unsigned long cr0)
 /* No checks: the caller made them. */
 void um_cr0_write(struct um_vmx *vmx, unsigned long cr0)
 {
+	unsigned long real = (cr0 & ~CR0_HIDDEN) | X86_CR0_NE;
+
 	if ((vmx->cr0 ^ cr0) & X86_CR0_PG)
 		vmx->flush_guest = true;
+	if (vmx->ctx) {
+		real |= X86_CR0_WP;
+		if ((vmx->cr0 ^ cr0) & (X86_CR0_PG | X86_CR0_WP))
+			vmx->paging_changed = true;
+	}
 	vmx->cr0 = cr0;
-	vmx_write(vmx, CR0_GUEST_HOST_MASK, ~CR0_OWNED);
+	vmx_write(vmx, CR0_GUEST_HOST_MASK, ~cr0_owned(vmx));
 	vmx_write(vmx, CR0_READ_SHADOW, cr0);
-	vmx_write(vmx, GUEST_CR0, (cr0 & ~CR0_HIDDEN) | X86_CR0_NE);
+	vmx_write(vmx, GUEST_CR0, real);
+}
+
+/* What a change of CR4 means to the TLB, or to the shadow tables. */
+static void cr4_changed(struct um_vmx *vmx, unsigned long diff)
+{
+	if (!vmx->ctx)
+		vmx->flush_guest = true;
+	else if (diff & ~X86_CR4_PGE)
+		vmx->paging_changed = true;
+	else if (vmx->shadow)
+		um_context_flush(vmx->ctx);
 }
 
 void um_cr4_write(struct um_vmx *vmx, unsigned long cr4)
 {
-	bool osxsave = cr4 & X86_CR4_OSXSAVE;
+	unsigned long diff = (vmx->cr4 ^ cr4) & CR4_PAGING, real = cr4;
 
-	if ((vmx->cr4 ^ cr4) & CR4_PAGING)
-		vmx->flush_guest = true;
 	vmx->cr4 = cr4;
-	vmx->vcpu.cpuid_osxsave = osxsave;
+	if (diff)
+		cr4_changed(vmx, diff);
+	if (vmx->ctx)
+		real = (cr4 & ~CR4_SHADOW_OFF) | X86_CR4_PAE;
+	vmx->vcpu.cpuid_osxsave = cr4 & X86_CR4_OSXSAVE;
 	vmx_write(vmx, CR4_GUEST_HOST_MASK, ~CR4_OWNED);
 	vmx_write(vmx, CR4_READ_SHADOW, cr4);
 	/* Machine checks are the host's while the guest runs. */
 	vmx_write(vmx, GUEST_CR4,
-		  (cr4 & ~X86_CR4_MCE) | X86_CR4_VMXE |
+		  (real & ~X86_CR4_MCE) | X86_CR4_VMXE |
 			  (cr4_read_shadow() & X86_CR4_MCE));
 }
 
@@ -135,30 +167,6 @@ bool um_xcr0_valid(struct um_vmx *vmx, u64 xcr0)
 	return true;
 }
 
-/* SDM, "PDPTE Registers": what MOV to CR3 loads with PAE paging. */
-bool um_pdptrs_load(struct um_vmx *vmx, unsigned long cr3)
-{
-	u64 pdpte[4];
-	int i;
-
-	if (um_guest_read(vmx->vcpu.vm, cr3 & GENMASK(31, 5), pdpte,
-			  sizeof(pdpte)))
-		return false;
-	for (i = 0; i < 4; i++) {
-		if (!um_guest_pdpte_is_valid(pdpte[i], vmx->maxphyaddr))
-			return false;
-	}
-	for (i = 0; i < 4; i++)
-		vmx_write(vmx, GUEST_PDPTR0 + 2 * i, pdpte[i]);
-	return true;
-}
-
-bool um_is_pae(u64 cr0, u64 cr4, u64 efer)
-{
-	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) &&
-	       !(efer & EFER_LME);
-}
-
 /* May the guest turn paging on, or off, as @cr0 says? */
 static bool paging_switch_valid(struct um_vmx *vmx, unsigned long cr0,
 				unsigned long cr4)
@@ -185,7 +193,7 @@ static bool guest_cr0(struct um_vmx *vmx, unsigned long cr0)
 		return false;
 	if (um_is_pae(cr0, cr4, vmx->efer) &&
 	    ((old ^ cr0) & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
-	    !um_pdptrs_load(vmx, vmx_read(vmx, GUEST_CR3)))
+	    !um_pdptrs_load(vmx, um_cr3_get(vmx)))
 		return false;
 	um_cr0_write(vmx, cr0);
 	update_lma(vmx, cr0);
@@ -195,7 +203,7 @@ static bool guest_cr0(struct um_vmx *vmx, unsigned long cr0)
 static bool guest_cr4(struct um_vmx *vmx, unsigned long cr4)
 {
 	unsigned long old = um_cr4_get(vmx), cr0 = um_cr0_get(vmx);
-	unsigned long cr3 = vmx_read(vmx, GUEST_CR3);
+	unsigned long cr3 = um_cr3_get(vmx);
 
 	if (!um_cr4_valid(vmx, cr4))
 		return false;
@@ -218,6 +226,8 @@ static bool mov_to_cr(struct um_vmx *vmx, int cr, u64 value)
 	switch (cr) {
 	case 0:
 		return guest_cr0(vmx, value);
+	case 3:
+		return um_cr3_mov(vmx, value);
 	case 4:
 		return guest_cr4(vmx, value);
 	case 8:
@@ -255,8 +265,8 @@ int um_exit_cr(struct um_vmx *vmx)
 		ok = mov_to_cr(vmx, cr, value);
 		break;
 	case 1:
-		/* Only CR8 exits when it is read. */
-		um_gpr_set(vmx, gpr, vmx->cr8);
+		/* No other exits when it is read. */
+		um_gpr_set(vmx, gpr, cr == 3 ? um_cr3_get(vmx) : vmx->cr8);
 		break;
 	case 2:
 		um_cr0_write(vmx, um_cr0_get(vmx) & ~X86_CR0_TS);
@@ -397,10 +407,13 @@ static bool guest_has(struct um_vmx *vmx, const struct cr4_feature *f)
 	return word & BIT(f->bit);
 }
 
-static u64 host_cr4_missing(void)
+static u64 host_cr4_missing(struct um_vmx *vmx)
 {
-	u64 missing = X86_CR4_LA57; /* EPT is walked with 4 levels */
+	u64 missing = 0;
 
+	/* A fifth level would need EPT of as many, or none. */
+	if (!vmx->ctx || !um_vmx_has_la57())
+		missing |= X86_CR4_LA57;
 	if (!boot_cpu_has(X86_FEATURE_XSAVE))
 		missing |= X86_CR4_OSXSAVE;
 	if (!boot_cpu_has(X86_FEATURE_PCID))
@@ -422,7 +435,7 @@ void um_cr_cpuid_changed(struct um_vmx *vmx)
 	const struct kvm_cpuid_entry2 *e;
 	int i;
 
-	vmx->cr4_reserved = ~CR4_KNOWN | host_cr4_missing();
+	vmx->cr4_reserved = ~CR4_KNOWN | host_cr4_missing(vmx);
 	for (i = 0; i < ARRAY_SIZE(cr4_features); i++) {
 		if (!guest_has(vmx, &cr4_features[i]))
 			vmx->cr4_reserved |= cr4_features[i].cr4;
@@ -434,10 +447,12 @@ void um_cr_cpuid_changed(struct um_vmx *vmx)
 				    UM_XCR0_GUEST & um_host_xcr0;
 	e = leaf(vmx, 0x80000001);
 	vmx->has_rdtscp = e && (e->edx & BIT(27));
+	vmx->has_gbpages = e && (e->edx & BIT(26));
 	vmx->uret_loaded = false;
 	e = leaf(vmx, 7);
 	vmx->has_invpcid = e && (e->ebx & BIT(10));
 	e = leaf(vmx, 0x80000008);
 	/* 52 is what an entry of any page table has room for. */
 	vmx->maxphyaddr = e ? min(e->eax & 0xff, 52u) : 36;
+	vmx->paging_changed = !!vmx->ctx;
 }

@@ -12,6 +12,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include "emul.h"
+#include "shadow.h"
 
 static struct um_vmx *ctx_to_vmx(struct um_emul_ctx *ctx)
 {
@@ -33,50 +34,6 @@ static void op_seg(struct um_emul_ctx *ctx, enum um_emul_sreg which,
 	seg->base = vmx_read(vmx, GUEST_ES_BASE + i);
 	seg->limit = vmx_read(vmx, GUEST_ES_LIMIT + i);
 	seg->attrs = vmx_read(vmx, GUEST_ES_AR_BYTES + i);
-}
-
-static enum um_gpte_rc read_gpte(void *priv, u64 gpa, unsigned int size,
-				 u64 *val)
-{
-	struct um_vmx *vmx = priv;
-
-	*val = 0;
-	return um_guest_read(vmx->vcpu.vm, gpa, val, size) ? UM_GPTE_NOWHERE :
-							     UM_GPTE_OK;
-}
-
-static enum um_gpte_rc cmpxchg_gpte(void *priv, u64 gpa, unsigned int size,
-				    u64 old, u64 new)
-{
-	struct um_vmx *vmx = priv;
-	int r;
-
-	if (um_guest_is_mmio(vmx->vcpu.vm, gpa, true))
-		return UM_GPTE_READONLY;
-	r = um_guest_cmpxchg(vmx->vcpu.vm, gpa, &old, &new, size);
-	if (r < 0)
-		return UM_GPTE_NOWHERE;
-	return r ? UM_GPTE_CHANGED : UM_GPTE_OK;
-}
-
-static void walk_init(struct um_vmx *vmx, struct um_guest_paging *p)
-{
-	const struct kvm_cpuid_entry2 *ext =
-		um_cpuid_find(&vmx->vcpu, 0x80000001, 0);
-	int i;
-
-	p->cr0 = um_cr0_get(vmx);
-	p->cr3 = vmx_read(vmx, GUEST_CR3);
-	p->cr4 = um_cr4_get(vmx);
-	p->efer = vmx->efer;
-	p->rflags = vmx_read(vmx, GUEST_RFLAGS);
-	for (i = 0; i < 4; i++)
-		p->pdpte[i] = vmx_read(vmx, GUEST_PDPTR0 + 2 * i);
-	p->maxphyaddr = vmx->maxphyaddr;
-	p->no_gbpages = !ext || !(ext->edx & BIT(26));
-	p->read_gpte = read_gpte;
-	p->cmpxchg_gpte = cmpxchg_gpte;
-	p->priv = vmx;
 }
 
 /* Linear to guest-physical for one access that stays within a page. */
@@ -221,6 +178,8 @@ static enum um_emul_rc op_write(struct um_emul_ctx *ctx, u64 linear,
 		return mmio_write(ctx, gpa, buf, n);
 	if (um_guest_write(vmx->vcpu.vm, gpa, buf, n))
 		return slot_moved(vmx, gpa, true, false);
+	if (vmx->ctx)
+		um_mmu_guest_wrote(&vmx->vcpu.vm->mmu, gpa, n);
 	return UM_EMUL_OK;
 }
 
@@ -246,7 +205,11 @@ static enum um_emul_rc op_cmpxchg(struct um_emul_ctx *ctx, u64 linear,
 	r = um_guest_cmpxchg(vmx->vcpu.vm, gpa, expect, new, n);
 	if (r < 0)
 		return slot_moved(vmx, gpa, true, false);
-	return r ? UM_EMUL_RETRY : UM_EMUL_OK;
+	if (r)
+		return UM_EMUL_RETRY;
+	if (vmx->ctx)
+		um_mmu_guest_wrote(&vmx->vcpu.vm->mmu, gpa, n);
+	return UM_EMUL_OK;
 }
 
 static enum um_emul_rc op_check(struct um_emul_ctx *ctx, u64 linear,
@@ -280,7 +243,7 @@ static const struct um_emul_ops ops = {
 void um_soft_begin(struct um_vmx *vmx, struct um_soft *e)
 {
 	memset(&e->ctx, 0, sizeof(e->ctx));
-	walk_init(vmx, &e->paging);
+	um_paging_read(vmx, &e->paging);
 	memcpy(e->regs.gpr, vmx->world.gpr, sizeof(e->regs.gpr));
 	e->regs.gpr[UM_RSP] = vmx_read(vmx, GUEST_RSP);
 	e->regs.rip = vmx_read(vmx, GUEST_RIP);

@@ -4,7 +4,7 @@
  * the one comparison that says whether this CPU owes a flush.
  */
 #include <linux/errno.h>
-#include "vcpu.h"
+#include "shadow.h"
 #include <umbra/trace.h>
 
 /*
@@ -13,6 +13,10 @@
  */
 void um_tlb_flush(struct um_vmx *vmx, u64 owed)
 {
+	if (vmx->shadow) {
+		um_engine_flush(vmx, owed);
+		return;
+	}
 	if (owed != vmx->tlb_seen || vmx->flush_all) {
 		um_invept(vmx->eptp);
 		WRITE_ONCE(vmx->tlb_seen, owed);
@@ -30,7 +34,9 @@ u64 um_vmx_tlb_seen(const struct um_vcpu *vcpu)
 	return READ_ONCE(container_of(vcpu, struct um_vmx, vcpu)->tlb_seen);
 }
 
-static int outcome(struct um_vmx *vmx, enum um_pf pf)
+/* A handler's word for how @f ended. */
+int um_fault_outcome(struct um_vmx *vmx, const struct um_fault *f,
+		     enum um_pf pf)
 {
 	switch (pf) {
 	case UM_PF_CONTINUE:
@@ -51,8 +57,11 @@ static int outcome(struct um_vmx *vmx, enum um_pf pf)
 	case UM_PF_NOMEM:
 		return -ENOMEM;
 	case UM_PF_TABLE:
+		return um_engine_table_write(vmx, f->gfn);
 	case UM_PF_GUEST:
-		break; /* only with shadow paging */
+		vmx->world.cr2 = f->va;
+		um_inject_error(vmx, X86_TRAP_PF, vmx->ctx->walk.error_code);
+		return UM_RESUME;
 	case UM_PF_INTR:
 		vmx->vcpu.run->exit_reason = KVM_EXIT_INTR;
 		return -EINTR;
@@ -78,7 +87,7 @@ int um_exit_ept_violation(struct um_vmx *vmx)
 	um_event_nmi_unblocked(vmx, qual);
 	pf = um_fault_handle(&vcpu->vm->mmu, &f, &vcpu->stat.pf);
 	trace_umbra_fault(vcpu->id, gpa, f.access, pf, f.path);
-	return outcome(vmx, pf);
+	return um_fault_outcome(vmx, &f, pf);
 }
 
 /* No entry umbra makes is a misconfiguration: the tables are broken. */

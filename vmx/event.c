@@ -5,7 +5,7 @@
 #include <linux/string.h>
 #include <asm/mce.h>
 #include <asm/ptrace.h>
-#include "vcpu.h"
+#include "shadow.h"
 
 #define HAS_ERROR                                                      \
 	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) |      \
@@ -183,6 +183,8 @@ int um_exit_exception(struct um_vmx *vmx)
 		return UM_RESUME;
 	}
 	switch (vector) {
+	case X86_TRAP_PF:
+		return um_exit_page_fault(vmx, info);
 	case X86_TRAP_MC:
 		return UM_RESUME;
 	case X86_TRAP_DB:

@@ -4,7 +4,7 @@
  * has a file of its own.
  */
 #include <linux/kvm_para.h>
-#include "vcpu.h"
+#include "shadow.h"
 #include <umbra/trace.h>
 
 static int exit_to_user(struct um_vmx *vmx, u32 reason)
@@ -187,6 +187,10 @@ static int dispatch(struct um_vmx *vmx)
 		return um_exit_wrmsr(vmx);
 	case EXIT_REASON_CR_ACCESS:
 		return um_exit_cr(vmx);
+	case EXIT_REASON_INVLPG:
+		return um_exit_invlpg(vmx);
+	case EXIT_REASON_INVPCID:
+		return um_exit_invpcid(vmx);
 	case EXIT_REASON_DR_ACCESS:
 		return um_exit_dr(vmx);
 	case EXIT_REASON_HLT:

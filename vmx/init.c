@@ -7,9 +7,21 @@
 #include <linux/slab.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
-#include "vcpu.h"
+#include "shadow.h"
 
 static DEFINE_IDA(vpids); /* 1..65535; 0 is the host */
+
+int um_vpid_alloc(void)
+{
+	int vpid = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL_ACCOUNT);
+
+	return vpid < 0 ? -ENOMEM : vpid;
+}
+
+void um_vpid_free(u16 vpid)
+{
+	ida_free(&vpids, vpid);
+}
 
 static void on_sched_in(struct preempt_notifier *n, int cpu)
 {
@@ -30,7 +42,6 @@ static void vcpu_init(struct um_vmx *vmx, struct um_vm *vm, int id, int idx)
 {
 	struct um_vcpu *vcpu = &vmx->vcpu;
 
-	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->idx = idx;
 	vcpu->cpu = -1;
@@ -56,7 +67,8 @@ struct um_vcpu *um_vmx_vcpu_create(struct um_vm *vm, int id, int idx)
 	vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
 	if (!vmx)
 		return ERR_PTR(-ENOMEM);
-	vpid = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL_ACCOUNT);
+	vmx->vcpu.vm = vm;
+	vpid = um_vpid_alloc();
 	if (vpid < 0)
 		goto err_vmx;
 	vmx->vpid = vpid;
@@ -71,14 +83,18 @@ struct um_vcpu *um_vmx_vcpu_create(struct um_vm *vm, int id, int idx)
 		if (!vmx->pml)
 			goto err_bitmap;
 	}
-	if (!fpu_alloc_guest_fpstate(&vmx->fpu))
+	if (um_engine_create(vmx))
 		goto err_pml;
+	if (!fpu_alloc_guest_fpstate(&vmx->fpu))
+		goto err_shadow;
 	/* A VMCS is cleared before its first use on any CPU (SDM). */
 	vmx->vmcs->revision = um_caps.revision;
 	um_vmclear(__pa(vmx->vmcs));
 	vcpu_init(vmx, vm, id, idx);
 	return &vmx->vcpu;
 
+err_shadow:
+	um_engine_destroy(vmx);
 err_pml:
 	free_page((unsigned long)vmx->pml);
 err_bitmap:
@@ -86,7 +102,7 @@ err_bitmap:
 err_vmcs:
 	free_page((unsigned long)vmx->vmcs);
 err_vpid:
-	ida_free(&vpids, vmx->vpid);
+	um_vpid_free(vmx->vpid);
 err_vmx:
 	kfree(vmx);
 	return ERR_PTR(-ENOMEM);
@@ -98,16 +114,23 @@ void um_vmx_vcpu_free(struct um_vcpu *vcpu)
 
 	um_vmcs_clear(vmx);
 	fpu_free_guest_fpstate(&vmx->fpu);
+	um_engine_destroy(vmx);
 	free_page((unsigned long)vmx->pml);
 	free_page((unsigned long)vmx->msr_bitmap);
 	free_page((unsigned long)vmx->vmcs);
-	ida_free(&vpids, vmx->vpid);
+	um_vpid_free(vmx->vpid);
 	kfree(vmx);
 }
 
 const struct um_mmu_caps *um_vmx_mmu_caps(void)
 {
 	return &um_caps.mmu;
+}
+
+/* Not what the host uses: a guest's CR4 is its own. */
+bool um_vmx_has_la57(void)
+{
+	return cpuid_ecx(7) & BIT(16);
 }
 
 bool um_vmx_has_invpcid(void)

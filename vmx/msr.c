@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Model-specific registers: one table says what each is, for the guest's
- * RDMSR and WRMSR and for user space alike. Base addresses of FS, GS, the
- * SYSENTER registers and PAT are the guest's without an exit.
+ * RDMSR and WRMSR and for user space alike. Base addresses of FS and GS and the
+ * SYSENTER registers are the guest's without an exit.
  */
 #include <asm/msr.h>
 #include <asm/mtrr.h>
@@ -21,9 +21,12 @@ const u32 *um_vmx_msr_list(unsigned int *n)
 	return msr_list;
 }
 
+/* By what the guest can have, not by what it has: as the CPU. */
 static bool canonical(struct um_vmx *vmx, u64 address)
 {
-	return (u64)((s64)(address << 16) >> 16) == address;
+	int shift = vmx->cr4_reserved & X86_CR4_LA57 ? 64 - 48 : 64 - 57;
+
+	return (u64)((s64)(address << shift) >> shift) == address;
 }
 
 /* User space may set what the CPU has, the guest what its CPUID has. */
@@ -241,7 +244,7 @@ static bool get_msr(struct um_vmx *vmx, u32 msr, u64 *data)
 		*data = vmx_read(vmx, GUEST_SYSENTER_EIP);
 		return true;
 	case MSR_IA32_CR_PAT:
-		*data = vmx_read(vmx, GUEST_IA32_PAT);
+		*data = vmx->pat;
 		return true;
 	case MSR_IA32_DEBUGCTLMSR:
 		*data = vmx_read(vmx, GUEST_IA32_DEBUGCTL);
@@ -331,7 +334,10 @@ static bool set_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
 	case MSR_IA32_CR_PAT:
 		if (!pat_valid(data))
 			return false;
-		vmx_write(vmx, GUEST_IA32_PAT, data);
+		vmx->pat = data;
+		/* Entries of shadow tables mean the PAT of RESET. */
+		if (!vmx->ctx)
+			vmx_write(vmx, GUEST_IA32_PAT, data);
 		return true;
 	case MSR_IA32_DEBUGCTLMSR:
 		/* As KVM: branch records and steps may be asked for in vain. */

@@ -137,7 +137,7 @@ void um_vmx_get_sregs(struct um_vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->idt.limit = vmx_read(vmx, GUEST_IDTR_LIMIT);
 	sregs->cr0 = um_cr0_get(vmx);
 	sregs->cr2 = vmx->world.cr2;
-	sregs->cr3 = vmx_read(vmx, GUEST_CR3);
+	sregs->cr3 = um_cr3_get(vmx);
 	sregs->cr4 = um_cr4_get(vmx);
 	sregs->cr8 = vmx->cr8;
 	sregs->efer = vmx->efer;
@@ -196,13 +196,15 @@ int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
 	um_efer_write(vmx, sregs->efer);
 	um_cr0_write(vmx, sregs->cr0);
 	um_cr4_write(vmx, sregs->cr4);
-	vmx_write(vmx, GUEST_CR3, sregs->cr3);
+	um_cr3_write(vmx, sregs->cr3);
 	vmx->world.cr2 = sregs->cr2;
 	/* As KVM: a task priority that does not exist changes nothing. */
 	if (sregs->cr8 < 16)
 		vmx->cr8 = sregs->cr8;
 	vmx->apic_base = sregs->apic_base;
 	vmx->flush_guest = true;
+	vmx->segments_set = true;
+	vmx->paging_changed = !!vmx->ctx;
 out:
 	um_vcpu_put(vmx);
 	return err;

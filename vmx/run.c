@@ -16,7 +16,7 @@
 #include <asm/tlbflush.h>
 #include <umbra/compat.h>
 #include <umbra/trace.h>
-#include "vcpu.h"
+#include "shadow.h"
 
 u64 um_host_xcr0;
 
@@ -147,6 +147,20 @@ static void check_delivery(struct um_vmx *vmx)
 		um_event_requeue(vmx, vmx->idt_vectoring);
 }
 
+/* As um_engine_prepare(), until it says more than "again". */
+static noinline int prepare(struct um_vmx *vmx)
+{
+	int r;
+
+	do {
+		r = um_engine_prepare(vmx);
+		if (r)
+			return r;
+		r = do_work(vmx);
+	} while (r > 0);
+	return r;
+}
+
 static int enter(struct um_vmx *vmx)
 {
 	struct um_vcpu *vcpu = &vmx->vcpu;
@@ -155,6 +169,11 @@ static int enter(struct um_vmx *vmx)
 
 	if (unlikely(vcpu->ring.full) && um_dirty_ring_full(vcpu))
 		return UM_USER;
+	if (unlikely(vmx->ctx)) {
+		r = prepare(vmx);
+		if (r < 0)
+			return r;
+	}
 	local_irq_disable();
 	/* T2: in_guest before the debts are read; see tlb.h. */
 	smp_store_mb(vcpu->in_guest, true);

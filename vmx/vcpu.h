@@ -13,6 +13,7 @@
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 #include <umbra/emulate.h>
+#include <umbra/guest_walk.h>
 #include <umbra/vm.h>
 #include <umbra/vmx.h>
 #include "entry.h"
@@ -89,6 +90,13 @@ struct um_pio {
 	struct um_emul_pio string;
 };
 
+/* The last write to a page table that could not be emulated. */
+struct um_stuck {
+	u32 state; /* a hash of the registers and the frame */
+	u32 times; /* that it came with nothing done in between */
+	u64 exits; /* stat.exits then */
+};
+
 /* States that a guest may have, where CPU and CPUID have them. */
 #define UM_XCR0_GUEST \
 	(XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM | XFEATURE_MASK_AVX512)
@@ -127,6 +135,7 @@ struct um_vmx {
 	bool uret_loaded;
 	bool has_rdtscp;    /* by the guest's CPUID */
 	bool has_invpcid;   /* as well */
+	bool has_gbpages;
 	bool l1d_dirty;	    /* somebody else's data may be in L1D */
 
 	/* State kept beside the VMCS. */
@@ -141,6 +150,16 @@ struct um_vmx {
 	u64 mtrr_var[UM_MTRR_VAR], mtrr_fix[UM_MTRR_FIX], mtrr_def;
 	u8 maxphyaddr;
 	u64 tsc_offset;
+
+	/* Shadow tables: see shadow.h. */
+	struct um_context *ctx;	 /* NULL: another engine; const */
+	bool shadow;		 /* the VMCS is for shadow tables, not EPT */
+	bool paging_changed;	 /* since ctx heard of it, or shadow was set */
+	bool has_rmaps;		 /* the slots have, seen under slots_lock */
+	bool segments_set;	 /* by user space; or the way has changed */
+	struct um_root *root;	 /* whose VPID and CR3 the VMCS has, or NULL */
+	hpa_t root_pa;
+	struct um_stuck stuck;
 
 	struct um_event event;
 	bool shutdown;		/* a fault while delivering #DF */
@@ -197,6 +216,10 @@ int um_caps_init(void);
 int um_caps_check_cpu(void);
 /* What a vCPU needs beyond um_caps, in words; for a refused load. */
 int um_caps_refuse(const char *what);
+
+/* init.c: 1..65535 or -ENOMEM */
+int um_vpid_alloc(void);
+void um_vpid_free(u16 vpid);
 
 /* hw.c */
 int um_hw_init(void);
@@ -260,9 +283,16 @@ void um_cr4_write(struct um_vmx *vmx, unsigned long cr4);
 void um_efer_write(struct um_vmx *vmx, u64 efer);
 bool um_xcr0_valid(struct um_vmx *vmx, u64 xcr0);
 void um_xcr0_write(struct um_vmx *vmx, u64 xcr0);
+void um_cr_cpuid_changed(struct um_vmx *vmx);
+
+/* paging.c */
+unsigned long um_cr3_get(struct um_vmx *vmx);
+void um_cr3_write(struct um_vmx *vmx, unsigned long cr3);
+bool um_cr3_mov(struct um_vmx *vmx, u64 cr3);
 bool um_is_pae(u64 cr0, u64 cr4, u64 efer);
 bool um_pdptrs_load(struct um_vmx *vmx, unsigned long cr3);
-void um_cr_cpuid_changed(struct um_vmx *vmx);
+/* All of it as it is now. */
+void um_paging_read(struct um_vmx *vmx, struct um_guest_paging *p);
 
 /* msr.c */
 int um_exit_rdmsr(struct um_vmx *vmx);
@@ -284,6 +314,8 @@ int um_exit_pml_full(struct um_vmx *vmx);
 /* ept.c */
 int um_exit_ept_violation(struct um_vmx *vmx);
 int um_exit_ept_misconfig(struct um_vmx *vmx);
+int um_fault_outcome(struct um_vmx *vmx, const struct um_fault *f,
+		     enum um_pf pf);
 void um_tlb_flush(struct um_vmx *vmx, u64 owed);
 
 /* io.c */

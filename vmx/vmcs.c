@@ -7,7 +7,7 @@
 #include <asm/desc.h>
 #include <asm/msr.h>
 #include <asm/segment.h>
-#include "vcpu.h"
+#include "shadow.h"
 
 /* Ticks between two PAUSEs of one loop, and how long it may spin. */
 #define PLE_GAP_TICKS 128
@@ -16,7 +16,8 @@
 static void setup_controls(struct um_vmx *vmx)
 {
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, um_caps.pin);
-	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, um_caps.cpu);
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL,
+		   um_caps.cpu | (vmx->ctx ? UM_SHADOW_CPU : 0));
 	vmx->cpu2 = um_caps.cpu2;
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->cpu2);
 	vmcs_write(VM_EXIT_CONTROLS, um_caps.exit);
@@ -33,7 +34,8 @@ static void setup_controls(struct um_vmx *vmx)
 	 * could end.
 	 */
 	vmcs_write(EXCEPTION_BITMAP,
-		   BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC));
+		   BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) |
+			   (vmx->ctx ? BIT(X86_TRAP_PF) : 0));
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
@@ -120,7 +122,8 @@ static void setup_guest(struct um_vmx *vmx)
 	vmcs_write(GUEST_SYSENTER_ESP, 0);
 	vmcs_write(GUEST_SYSENTER_EIP, 0);
 	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
-	vmcs_write(GUEST_IA32_PAT, 0x0007040600070406ull);
+	vmx->pat = 0x0007040600070406ull;
+	vmcs_write(GUEST_IA32_PAT, vmx->pat);
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);
 	vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);

@@ -19,7 +19,9 @@
  * EINVAL: no such type. EBUSY: another hypervisor uses VMX.
  *
  * A VM with the shadow engine runs under EPT while its guest has paging off. Its
- * log mode is UM_LOG_MODE_WRPROT.
+ * log mode is UM_LOG_MODE_WRPROT. Its guest may have paging of five levels (LA57)
+ * where the CPU has it; KVM_GET_SUPPORTED_CPUID, which knows no VM, says so when
+ * the shadow engine is that of type 0.
  */
 #define UM_VM_TYPE_TDP (UM_BASE + 1)	/* EPT maps guest memory */
 #define UM_VM_TYPE_SHADOW (UM_BASE + 2) /* shadow page tables map it */

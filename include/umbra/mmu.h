@@ -126,6 +126,8 @@ struct um_mmu {
  */
 int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps,
 		bool shadow);
+/* No vCPU will run again: empty the reverse maps, the slots still there. Sleeps. */
+void um_mmu_retire(struct um_mmu *mmu);
 /* No vCPU, no slot and no notifier is left. Sleeps. */
 void um_mmu_destroy(struct um_mmu *mmu);
 /*

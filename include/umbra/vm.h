@@ -78,6 +78,7 @@ struct um_vm {
 	struct xarray slot_ids;	      /* id -> slot; SRCU, as slots */
 	u64 manual_protect;	      /* KVM_DIRTY_LOG_*; slots_lock */
 	bool log_begun;		      /* a slot was logged; slots_lock */
+	bool has_rmaps;		      /* all slots have; set once, slots_lock */
 	u64 slot_pages;		      /* of all slots; slots_lock */
 	u64 slot_tables;	      /* that map each of them; slots_lock */
 	bool quota_set;		      /* by user space; slots_lock */
@@ -235,6 +236,11 @@ int um_slot_clear_log(struct um_vm *vm, const struct kvm_clear_dirty_log *log);
 int um_slot_manual_protect(struct um_vm *vm, u64 flags);
 /* UM_CAP_LOG_MODE: 0, -EINVAL or -EBUSY as told in the uapi header. */
 int um_slot_log_mode(struct um_vm *vm, u64 mode);
+/*
+ * A vCPU is about to use shadow tables, the VM's first perhaps: give every slot
+ * its reverse maps, and each that comes later. 0 or -ENOMEM.
+ */
+int um_slots_shadow(struct um_vm *vm);
 struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn);
 
 /*

@@ -24,6 +24,8 @@ void um_vmx_exit(void);
 int um_vmx_get(void);
 void um_vmx_put(void);
 const struct um_mmu_caps *um_vmx_mmu_caps(void);
+/* Can a guest have paging of five levels, on shadow tables? */
+bool um_vmx_has_la57(void);
 /* May a guest execute INVPCID? */
 bool um_vmx_has_invpcid(void);
 
