@@ -64,7 +64,7 @@ static bool um_walk_last(const struct um_fault *f)
 	struct um_context *ctx = f->ctx;
 	struct um_guest_walk *w = &ctx->walk;
 	union um_role role;
-	unsigned int index;
+	unsigned int index = 0;
 
 	if (!um_walk_find(ctx, f->va, &index))
 		return false;
