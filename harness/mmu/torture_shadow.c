@@ -184,7 +184,8 @@ static bool play(u64 seed)
 		world_bug("leak");
 	free(ep);
 	if (shim_warnings())
-		printf("not ok - torture_shadow: again with -e %llu\n", seed);
+		printf("not ok - torture_shadow: again with -e %llu\n1..1\n",
+		       seed);
 	return !shim_warnings();
 }
 
@@ -196,7 +197,7 @@ static bool play_for(int seconds, u64 seed)
 	for (i = 0; time(NULL) < start + seconds; i++)
 		if (!play(seed * 1000000 + i))
 			return false;
-	printf("ok - torture_shadow: %d s, seed %llu\n", seconds, seed);
+	printf("ok - torture_shadow: %d s, seed %llu\n1..1\n", seconds, seed);
 	return true;
 }
 

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tables out of sync: what was is used until the guest flushes, not longer. */
+#include "unit_shadow.h"
+
+static u64 unsync(void)
+{
+	return atomic64_read(&world->mmu.stat.shadow_unsync);
+}
+
+static gfn_t mapped(int i, gva_t va)
+{
+	return *um_sspte_twin(leaf_of(i, va));
+}
+
+static void format_loop(void (*test)(void), enum um_ptw_mode ptw)
+{
+	enum guest_format f;
+
+	for (f = GUEST_32; f < GUEST_FORMATS; f++) {
+		begin(f, UM_FAST_TAG, ptw);
+		test();
+		end();
+	}
+}
+
+static void invlpg(void)
+{
+	LOADS(0, VA);
+	LOADS(0, PAGE(VA, 1));
+	edit(1, 1, VA, gfn_to_gpa(GFN + 2) | RWUD);
+	CHECK(vcpu[1].path & UM_PATH_UNSYNC);
+	edit(1, 1, PAGE(VA, 1), gfn_to_gpa(GFN + 3) | RWUD);
+	CHECK(unsync() >= 1 && !is_wrprot(table_of(1, VA)));
+	CHECK(mapped(0, VA) == GFN);
+	vcpu_invlpg(&vcpu[0], VA);
+	/* That address only; the page stays out of sync. */
+	LOADS(0, VA);
+	CHECK(mapped(0, VA) == GFN + 2);
+	CHECK(mapped(0, PAGE(VA, 1)) == GFN + 1);
+	CHECK(unsync() >= 1);
+}
+
+static void mov_cr3(void)
+{
+	LOADS(0, VA);
+	LOADS(0, PAGE(VA, 1));
+	edit(1, 1, VA, gfn_to_gpa(GFN + 2) | RWUD);
+	edit(1, 1, PAGE(VA, 1), 0);
+	vcpu_set_cr3(&vcpu[0], vcpu[0].ctx.paging.cr3, false);
+	CHECK(unsync() == 0 && is_wrprot(table_of(1, VA)));
+	LOADS(0, VA);
+	CHECK(mapped(0, VA) == GFN + 2);
+	CHECK(access_va(0, PAGE(VA, 1), LOAD) == V_PF);
+}
+
+/* Less rights, or D cleared: the leaf stays, with less. */
+static void mended(void)
+{
+	STORES(0, VA);
+	STORES(0, PAGE(VA, 1));
+	edit(1, 1, VA, gfn_to_gpa(GFN) | (RWUD & ~PTE_W));
+	edit(1, 1, PAGE(VA, 1), gfn_to_gpa(GFN + 1) | (RWUD & ~PTE_D));
+	vcpu_flush(&vcpu[0]);
+	CHECK(!(sspte_of(0, VA) & (UM_SS_W | UM_SS_MW)));
+	CHECK(!(sspte_of(0, PAGE(VA, 1)) & (UM_SS_W | UM_SS_MW)));
+	CHECK(access_va(0, VA, STORE) == V_PF);
+	STORES(0, PAGE(VA, 1));
+	CHECK(guest_peek(world, guest_entry(&tables, world, 1, PAGE(VA, 1)),
+			 4) & PTE_D);
+}
+
+/* The table can not be read: all of it is mapped anew. */
+static void unreadable(void)
+{
+	struct um_slot *slot;
+
+	LOADS(0, VA);
+	edit(1, 1, VA, gfn_to_gpa(GFN + 2) | RWUD);
+	slot = world->slots[0];
+	rcu_assign_pointer(world->slots[0], NULL);
+	vcpu_flush(&vcpu[0]);
+	rcu_assign_pointer(world->slots[0], slot);
+	slot_insert(world, 0, slot_remove(world, 0));
+	LOADS(0, VA);
+	CHECK(mapped(0, VA) == GFN + 2);
+}
+
+static void invlpgs(void)
+{
+	format_loop(invlpg, UM_PTW_OOS);
+}
+
+static void mov_cr3s(void)
+{
+	format_loop(mov_cr3, UM_PTW_OOS);
+}
+
+static void mends(void)
+{
+	format_loop(mended, UM_PTW_OOS);
+}
+
+static void unread(void)
+{
+	begin(GUEST_64, UM_FAST_TAG, UM_PTW_OOS);
+	unreadable();
+	end();
+}
+
+/* A directory does not go out of sync. */
+static void directories(void)
+{
+	begin(GUEST_64, UM_FAST_TAG, UM_PTW_OOS);
+	LOADS(0, VA);
+	edit(1, 2, VA, 0);
+	CHECK(vcpu[1].path & UM_PATH_WRPROT);
+	CHECK(unsync() == 0);
+	CHECK(access_va(0, VA, LOAD) == V_PF);
+	end();
+}
+
+int main(void)
+{
+	unit_start();
+	UNIT(invlpgs);
+	UNIT(mov_cr3s);
+	UNIT(mends);
+	UNIT(unread);
+	UNIT(directories);
+	return tap_done();
+}
