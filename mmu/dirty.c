@@ -95,21 +95,39 @@ static bool um_dirty_clean(struct um_dirty *d, gfn_t gfn)
 	return true;
 }
 
-/* Leaves outside the tree. Pages, not leaves, are counted. */
-static noinline void um_dirty_clean_shadow(struct um_dirty *d, gfn_t gfn,
+/* Does the tree have a table, or a leaf, for a page of [gfn, gfn + 64)? */
+static bool um_dirty_in_tree(struct um_dirty *d, gfn_t gfn)
+{
+	gfn_t last = gfn + BITS_PER_LONG - 1;
+	int level;
+	u64 spte;
+
+	if (d->table && last - d->base < UM_TABLE_ENTRIES && gfn >= d->base)
+		return true;
+	um_walk(d->mmu, gfn, &level, &spte);
+	return um_gfn_round_down(gfn, level) != um_gfn_round_down(last, level) ||
+	       spte != UM_SPTE_EMPTY;
+}
+
+/*
+ * The leaves outside the tree; pages, not leaves, are counted. Guests that have
+ * paging on leave most of the tree empty. False: here it is.
+ */
+static noinline bool um_dirty_clean_shadow(struct um_dirty *d, gfn_t gfn,
 					   unsigned long bits)
 {
-	for (; bits; bits &= bits - 1)
-		d->cleaned += um_shadow_clean(d->mmu, d->slot,
-					      gfn + __ffs(bits));
+	if (!bits)
+		return false;
+	d->cleaned += um_shadow_clean(d->mmu, d->slot, gfn, bits);
+	return um_dirty_in_tree(d, gfn);
 }
 
 /* RCU held; left for a moment when a table is wanted. */
 static void um_dirty_clean_word(struct um_dirty *d, gfn_t gfn,
 				unsigned long bits)
 {
-	if (unlikely(d->mmu->shadow))
-		um_dirty_clean_shadow(d, gfn, bits);
+	if (unlikely(d->mmu->shadow) && !um_dirty_clean_shadow(d, gfn, bits))
+		return;
 	for (; bits; bits &= bits - 1) {
 		while (!um_dirty_clean(d, gfn + __ffs(bits))) {
 			rcu_read_unlock();

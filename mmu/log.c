@@ -9,8 +9,7 @@
 #include <umbra/log.h>
 #include <umbra/trace.h>
 
-/* Sets to walk before others may run: each may be long. */
-#define UM_LOG_SHADOW_STEP 1024
+#include <linux/bitops.h>
 
 /* True when the leaf was changed. */
 static bool um_log_start_leaf(struct um_mmu *mmu, um_sptep_t sptep, u64 old)
@@ -64,10 +63,14 @@ static void um_log_start_shadow(struct um_mmu *mmu, const struct um_slot *slot)
 
 	if (!um_rmap_head(slot, slot->base, UM_LEVEL_4K))
 		return;
-	for (i = 0; i < slot->npages; i++) {
-		cleaned += um_shadow_clean(mmu, slot, slot->base + i);
-		if (i % UM_LOG_SHADOW_STEP == 0)
-			um_host_relax();
+	for (i = 0; i < slot->npages; i += BITS_PER_LONG) {
+		u64 n = min_t(u64, slot->npages - i, BITS_PER_LONG);
+
+		rcu_read_lock();
+		cleaned += um_shadow_clean(mmu, slot, slot->base + i,
+					   GENMASK_ULL(n - 1, 0));
+		rcu_read_unlock();
+		um_host_relax();
 	}
 	trace_umbra_wrprot(slot->base, cleaned);
 	atomic64_add(cleaned, &mmu->stat.wrprot);

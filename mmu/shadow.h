@@ -246,8 +246,12 @@ enum um_pf um_shadow_map(struct um_mmu *mmu, struct um_fault *f);
 u64 um_shadow_leaf(const struct um_fault *f);
 
 /* shadow_log.c: without the lock */
-/* Make every leaf of @gfn clean. True: something was taken. */
-bool um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn);
+/*
+ * Make the leaves of page @gfn + i clean for each bit i of @bits; RCU held.
+ * Returns of how many pages something was taken.
+ */
+unsigned int um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot,
+			     gfn_t gfn, unsigned long bits);
 /* Was @gfn used through a shadow leaf? @forget: and make it unused. */
 bool um_shadow_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn,
 		   bool forget);

@@ -6,34 +6,48 @@
  */
 #include "shadow.h"
 
-#include <umbra/host.h>
+#include <linux/bitops.h>
 
-/*
- * H2: W and claims are taken after the mark, before the debt. The log mode is
- * WRPROT. Returns false, to go on with the set.
- */
-static bool um_shadow_clean_leaf(um_sptep_t sptep, void *data)
+/* H2: W and claims are taken after the mark, before the debt. */
+static bool um_shadow_clean_one(um_sptep_t sptep)
 {
-	bool *took = data;
 	u64 old = um_spte_read(sptep);
 
-	while (um_sspte_is_leaf(old) && old != um_sspte_clean(old)) {
-		if (um_spte_try(sptep, &old, um_sspte_clean(old))) {
-			*took = true;
-			break;
-		}
-	}
+	while (um_sspte_is_leaf(old) && old != um_sspte_clean(old))
+		if (um_spte_try(sptep, &old, um_sspte_clean(old)))
+			return true;
 	return false;
 }
 
-bool um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn)
+static bool um_shadow_clean_leaf(um_sptep_t sptep, void *data)
+{
+	bool *took = data;
+
+	*took |= um_shadow_clean_one(sptep);
+	return false;
+}
+
+/* Nearly every page is mapped once. */
+static bool um_shadow_clean_set(struct um_mmu *mmu, struct um_rmap_head *head)
+{
+	bool took = false;
+	um_sptep_t sptep;
+
+	if (likely(um_rmap_only(&mmu->rmap, head, &sptep)))
+		return sptep && um_shadow_clean_one(sptep);
+	um_rmap_walk(&mmu->rmap, head, um_shadow_clean_leaf, &took);
+	return took;
+}
+
+unsigned int um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot,
+			     gfn_t gfn, unsigned long bits)
 {
 	struct um_rmap_head *head = um_rmap_head(slot, gfn, UM_LEVEL_4K);
-	bool took = false;
+	unsigned int pages = 0;
 
-	if (head && !um_rmap_is_empty(head))
-		um_rmap_walk(&mmu->rmap, head, um_shadow_clean_leaf, &took);
-	return took;
+	for (; head && bits; bits &= bits - 1)
+		pages += um_shadow_clean_set(mmu, head + __ffs(bits));
+	return pages;
 }
 
 static bool um_shadow_is_young(um_sptep_t sptep, void *data)

@@ -149,3 +149,13 @@ bool um_rmap_walk(struct um_rmap *rmap, struct um_rmap_head *head,
 		walk_locked(rmap, &walk, head);
 	return walk.ended;
 }
+
+bool um_rmap_only(const struct um_rmap *rmap, const struct um_rmap_head *head,
+		  um_sptep_t *sptep)
+{
+	/* R5: the word before what it points to. Pairs with R2. */
+	unsigned long val = smp_load_acquire(&head->val);
+
+	*sptep = rmap_single(val);
+	return !(val & RMAP_LIST) && READ_ONCE(rmap->mode) == UM_RMAP_NULLS;
+}

@@ -106,7 +106,8 @@ u64 um_rmap_slot_bytes(const struct um_slot *slot);
 
 /*
  * The set of @gfn, a frame of @slot, at @level 1..3; NULL when the slot has no
- * arrays. Valid for as long as the slot is.
+ * arrays. Valid for as long as the slot is. At level 1 those of the frames after
+ * it follow.
  */
 struct um_rmap_head *um_rmap_head(const struct um_slot *slot, gfn_t gfn,
 				  int level);
@@ -154,6 +155,13 @@ typedef bool (*um_rmap_fn)(um_sptep_t sptep, void *data);
  */
 bool um_rmap_walk(struct um_rmap *rmap, struct um_rmap_head *head,
 		  um_rmap_fn fn, void *data);
+
+/*
+ * um_rmap_only() - the one sptep of a set that has no more, or NULL when it has
+ * none, in *@sptep. False: walk. What holds of a walk holds of this; RCU held.
+ */
+bool um_rmap_only(const struct um_rmap *rmap, const struct um_rmap_head *head,
+		  um_sptep_t *sptep);
 
 /*
  * um_rmap_zap() - call @fn for each sptep and take it out, until the set is
