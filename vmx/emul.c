@@ -174,13 +174,14 @@ static enum um_emul_rc op_write(struct um_emul_ctx *ctx, u64 linear,
 	rc = translate(ctx, linear, UM_WALK_WRITE, &gpa);
 	if (rc != UM_EMUL_OK)
 		return rc;
+	if (!um_guest_write(vmx->vcpu.vm, gpa, buf, n)) {
+		if (vmx->ctx)
+			um_mmu_guest_wrote(&vmx->vcpu.vm->mmu, gpa, n);
+		return UM_EMUL_OK;
+	}
 	if (um_guest_is_mmio(vmx->vcpu.vm, gpa, true))
 		return mmio_write(ctx, gpa, buf, n);
-	if (um_guest_write(vmx->vcpu.vm, gpa, buf, n))
-		return slot_moved(vmx, gpa, true, false);
-	if (vmx->ctx)
-		um_mmu_guest_wrote(&vmx->vcpu.vm->mmu, gpa, n);
-	return UM_EMUL_OK;
+	return slot_moved(vmx, gpa, true, false);
 }
 
 static enum um_emul_rc op_cmpxchg(struct um_emul_ctx *ctx, u64 linear,

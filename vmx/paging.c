@@ -9,6 +9,7 @@
  * root of ours.
  */
 #include <umbra/guest_walk.h>
+#include <umbra/host.h>
 #include "shadow.h"
 
 unsigned long um_cr3_get(struct um_vmx *vmx)
@@ -103,8 +104,11 @@ static enum um_gpte_rc read_gpte(void *priv, u64 gpa, unsigned int size,
 	struct um_vmx *vmx = priv;
 
 	*val = 0;
-	return um_guest_read(vmx->vcpu.vm, gpa, val, size) ? UM_GPTE_NOWHERE :
-							     UM_GPTE_OK;
+	/* It is there almost always; that look takes no SRCU. */
+	if (um_host_read(&vmx->vcpu.vm->mmu, gpa, val, size) ||
+	    !um_guest_read(vmx->vcpu.vm, gpa, val, size))
+		return UM_GPTE_OK;
+	return UM_GPTE_NOWHERE;
 }
 
 static enum um_gpte_rc cmpxchg_gpte(void *priv, u64 gpa, unsigned int size,
@@ -113,12 +117,11 @@ static enum um_gpte_rc cmpxchg_gpte(void *priv, u64 gpa, unsigned int size,
 	struct um_vmx *vmx = priv;
 	int r;
 
-	if (um_guest_is_mmio(vmx->vcpu.vm, gpa, true))
-		return UM_GPTE_READONLY;
 	r = um_guest_cmpxchg(vmx->vcpu.vm, gpa, &old, &new, size);
-	if (r < 0)
-		return UM_GPTE_NOWHERE;
-	return r ? UM_GPTE_CHANGED : UM_GPTE_OK;
+	if (r >= 0)
+		return r ? UM_GPTE_CHANGED : UM_GPTE_OK;
+	return um_guest_is_mmio(vmx->vcpu.vm, gpa, true) ? UM_GPTE_READONLY :
+							   UM_GPTE_NOWHERE;
 }
 
 void um_paging_read(struct um_vmx *vmx, struct um_guest_paging *p)
