@@ -6,7 +6,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/xstate.h>
 #include <linux/string.h>
-#include "vcpu.h"
+#include "shadow.h"
 
 void um_vmx_get_regs(struct um_vcpu *vcpu, struct kvm_regs *regs)
 {
@@ -179,6 +179,9 @@ int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
 	struct um_vmx *vmx = to_vmx(vcpu);
 	int err = -EINVAL, i;
 
+	/* Who sets these may have written the guest's tables, too. */
+	if (vmx->ctx)
+		um_mmu_forget_tables(&vcpu->vm->mmu);
 	um_vcpu_load(vmx);
 	if (!sregs_valid(vmx, sregs))
 		goto out;

@@ -19,7 +19,9 @@
  * EINVAL: no such type. EBUSY: another hypervisor uses VMX.
  *
  * A VM with the shadow engine runs under EPT while its guest has paging off. Its
- * log mode is UM_LOG_MODE_WRPROT. Its guest may have paging of five levels (LA57)
+ * log mode is UM_LOG_MODE_WRPROT. Who writes a guest's page tables into its
+ * memory from user space calls KVM_SET_SREGS before the guest goes on: until then
+ * it may still run by what they said before. Its guest may have paging of five levels (LA57)
  * where the CPU has it; KVM_GET_SUPPORTED_CPUID, which knows no VM, says so when
  * the shadow engine is that of type 0.
  */
