@@ -89,14 +89,11 @@ static void set_long_mode(struct kvm_sregs *sregs)
 }
 
 /* Long mode at guest(), with a stack of its own by vCPU id. */
-void vcpu_setup(struct vcpu *vcpu, void (*guest)(void))
+void vcpu_reset(struct vcpu *vcpu, void (*guest)(void))
 {
-	struct kvm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->dev);
 	struct kvm_regs regs = { 0 };
 	struct kvm_sregs sregs;
 
-	REQUIRE(!KERR(vcpu->fd, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
-	free(cpuid);
 	vcpu_sregs(vcpu, &sregs);
 	set_long_mode(&sregs);
 	REQUIRE(!KERR(vcpu->fd, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
@@ -109,6 +106,16 @@ void vcpu_setup(struct vcpu *vcpu, void (*guest)(void))
 	regs.rflags = 0x202;
 	regs.rdi = vcpu->id;
 	vcpu_set_regs(vcpu, &regs);
+}
+
+/* The same, with the CPUID that the device offers: before it first runs. */
+void vcpu_setup(struct vcpu *vcpu, void (*guest)(void))
+{
+	struct kvm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->dev);
+
+	REQUIRE(!KERR(vcpu->fd, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
+	free(cpuid);
+	vcpu_reset(vcpu, guest);
 }
 
 /* The first two arguments of the guest function it stands at. */

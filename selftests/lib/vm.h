@@ -134,6 +134,7 @@ int rings_reset(struct vm *vm);			/* entries, or -errno */
 /* vCPU */
 struct vcpu *vcpu_add(struct vm *vm, int id);
 void vcpu_setup(struct vcpu *vcpu, void (*guest)(void));
+void vcpu_reset(struct vcpu *vcpu, void (*guest)(void));
 void vcpu_set_arg(struct vcpu *vcpu, u64 arg0, u64 arg1);
 int vcpu_run_once(struct vcpu *vcpu);	/* errno or 0 */
 struct ucall *vcpu_ucall(struct vcpu *vcpu);
