@@ -79,6 +79,7 @@ static bool um_write_hear(struct um_mmu *mmu, gpa_t gpa, unsigned int len)
  */
 static bool um_write_is_plain(struct um_mmu *mmu, gfn_t gfn)
 {
+	struct um_rmap_head *head;
 	struct um_slot *slot;
 	bool plain;
 
@@ -89,8 +90,9 @@ static bool um_write_is_plain(struct um_mmu *mmu, gfn_t gfn)
 	smp_mb();
 	rcu_read_lock();
 	slot = um_host_slot(mmu, gfn);
-	plain = !slot || !um_rmap_is_wrprot(um_rmap_head(slot, gfn,
-							 UM_LEVEL_4K));
+	/* No rmap: the guest never had paging on. */
+	head = slot ? um_rmap_head(slot, gfn, UM_LEVEL_4K) : NULL;
+	plain = !head || !um_rmap_is_wrprot(head);
 	rcu_read_unlock();
 	return plain;
 }
