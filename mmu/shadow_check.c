@@ -42,11 +42,14 @@ static bool um_check_in_set(struct um_mmu *mmu, struct um_rmap_head *head,
 				    (__force void *)sptep);
 }
 
+/* The set of a slot on its way out may have entries of other frames. */
 static bool um_check_lacks_wp(um_sptep_t sptep, void *data)
 {
+	const gfn_t *gfn = data;
 	u64 sspte = um_spte_read(sptep);
 
-	return um_sspte_is_leaf(sspte) && !(sspte & UM_SS_WP);
+	return um_sspte_is_leaf(sspte) && !(sspte & UM_SS_WP) &&
+	       READ_ONCE(*um_sspte_twin(sptep)) == *gfn;
 }
 
 bool um_check_frame(struct um_mmu *mmu, const struct um_slot *slot,
@@ -58,7 +61,7 @@ bool um_check_frame(struct um_mmu *mmu, const struct um_slot *slot,
 
 	if (!head || !um_rmap_is_wrprot(head))
 		return true;
-	if (um_rmap_walk(&mmu->rmap, head, um_check_lacks_wp, NULL))
+	if (um_rmap_walk(&mmu->rmap, head, um_check_lacks_wp, &gfn))
 		return um_audit_fail(mmu, gfn, UM_LEVEL_4K, 0,
 				     "a page table that a shadow leaf may write");
 	um_walk(mmu, gfn, &level, &spte);
