@@ -144,6 +144,7 @@ static struct episode *episode_new(u64 seed)
 	ep->guest->world->mmu.audit = chance(50);
 	ep->guest->world->cpu[VCPUS - 1].tag = chance(50) ? VCPUS : 0;
 	pause_init(&ep->pause);
+	guest_mem.read_fails = chance(20);
 	shim_alloc_fail = allocs ? 30 : 0;
 	shim_cas_fail = races ? 50 : 0;
 	return ep;
@@ -177,6 +178,7 @@ static bool play(u64 seed)
 	shim_yields = false;
 	shim_alloc_fail = 0;
 	shim_cas_fail = 0;
+	guest_mem.read_fails = false;
 	if (!shim_warnings())
 		guest_check(ep->guest, true);
 	guest_summary(ep->guest);

@@ -45,6 +45,7 @@ static void play(u64 seed, u64 steps, enum guest_format first,
 	g = guest_new(first, last, mode, ptw);
 	g->verbose = verbose;
 	g->world->mmu.audit = true;
+	guest_mem.read_fails = chance(20);
 	for (; g->step < steps && !shim_warnings(); g->step++) {
 		step(g);
 		if (g->step % 16 == 0)
