@@ -10,6 +10,8 @@
  */
 #include "shadow.h"
 
+#include <umbra/trace.h>
+
 #include <linux/errno.h>
 #include <linux/hash.h>
 #include <linux/slab.h>
@@ -138,6 +140,7 @@ static struct um_shadow_page *um_shadow_make(struct um_context *ctx, gfn_t gfn,
 
 	if (!sp)
 		return NULL;
+	trace_umbra_shadow_new(gfn, role.level);
 	sp->gfn = gfn;
 	sp->role = role;
 	sp->gen = mmu->shadow->gen;

@@ -12,6 +12,8 @@
  */
 #include "shadow.h"
 
+#include <umbra/trace.h>
+
 #include <linux/string.h>
 
 /* So many parents of one page are looked at; more count as a yes. */
@@ -30,6 +32,7 @@ bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn)
 		list_add(&sp->unsync_link, &mmu->shadow->unsync);
 		/* U1: a full barrier, the mark before W. Pairs with U2. */
 		atomic64_add_return(1, &mmu->stat.shadow_unsync);
+		trace_umbra_shadow_unsync(gfn, sp->role.level);
 	}
 	um_shadow_unprotect(mmu, gfn);
 	return true;
@@ -97,6 +100,7 @@ static bool um_shadow_mend_all(struct um_context *ctx,
 		took |= um_shadow_mend(ctx, sp, i,
 				       um_shadow_gpte(shadow, sp->role, i));
 	atomic64_inc(&ctx->mmu->stat.shadow_synced);
+	trace_umbra_shadow_sync(sp->gfn, sp->role.level);
 	return took;
 }
 

@@ -69,6 +69,7 @@ static bool um_write_hear(struct um_mmu *mmu, gpa_t gpa, unsigned int len)
 	if (!flooded)
 		return took;
 	atomic64_inc(&mmu->stat.shadow_flooded);
+	trace_umbra_shadow_flood(gfn, UM_LEVEL_4K);
 	return um_shadow_zap_gfn(mmu, gfn);
 }
 

@@ -39,6 +39,7 @@ void um_shadow_zap(struct um_mmu *mmu, struct um_shadow_page *sp)
 		um_shadow_unprotect(mmu, sp->gfn);
 	sp->writes = 0;
 	atomic64_dec(&mmu->stat.shadow_pages);
+	trace_umbra_shadow_zap(sp->gfn, sp->role.level);
 	atomic64_inc(&mmu->stat.shadow_zapped);
 	if (sp->roots)
 		atomic64_inc(&mmu->shadow->roots);

@@ -104,8 +104,8 @@ TRACE_EVENT(umbra_split,
 	TP_printk("pfn 0x%llx level %d", __entry->pfn, __entry->level)
 );
 
-/* A huge leaf of this level, at this frame. */
-DECLARE_EVENT_CLASS(umbra_huge,
+/* A leaf, or a shadow page, of this level, at this frame. */
+DECLARE_EVENT_CLASS(umbra_level,
 	TP_PROTO(u64 gfn, int level),
 	TP_ARGS(gfn, level),
 	TP_STRUCT__entry(__field(u64, gfn) __field(int, level)),
@@ -117,13 +117,43 @@ DECLARE_EVENT_CLASS(umbra_huge,
 );
 
 /* A table gave way, so that a huge leaf of this level may come. */
-DEFINE_EVENT(umbra_huge, umbra_merge,
+DEFINE_EVENT(umbra_level, umbra_merge,
 	TP_PROTO(u64 gfn, int level),
 	TP_ARGS(gfn, level)
 );
 
 /* Logging ended, and a huge leaf of this level came back for a table. */
-DEFINE_EVENT(umbra_huge, umbra_recover,
+DEFINE_EVENT(umbra_level, umbra_recover,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level)
+);
+
+/* A shadow page was made for a guest table, or a part of a huge page. */
+DEFINE_EVENT(umbra_level, umbra_shadow_new,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level)
+);
+
+/* It was taken away. */
+DEFINE_EVENT(umbra_level, umbra_shadow_zap,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level)
+);
+
+/* Its frame may be written from now on. */
+DEFINE_EVENT(umbra_level, umbra_shadow_unsync,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level)
+);
+
+/* It was brought in step with the guest's table. */
+DEFINE_EVENT(umbra_level, umbra_shadow_sync,
+	TP_PROTO(u64 gfn, int level),
+	TP_ARGS(gfn, level)
+);
+
+/* Its frame was written like no table: all of its pages go. */
+DEFINE_EVENT(umbra_level, umbra_shadow_flood,
 	TP_PROTO(u64 gfn, int level),
 	TP_ARGS(gfn, level)
 );

@@ -14,5 +14,10 @@
 #define trace_umbra_wrprot(gfn, leaves) ((void)(gfn), (void)(leaves))
 #define trace_umbra_flush(owed, paid) ((void)(owed), (void)(paid))
 #define trace_umbra_reclaim(taken, tables) ((void)(taken), (void)(tables))
+#define trace_umbra_shadow_new(gfn, level) ((void)(gfn), (void)(level))
+#define trace_umbra_shadow_zap(gfn, level) ((void)(gfn), (void)(level))
+#define trace_umbra_shadow_unsync(gfn, level) ((void)(gfn), (void)(level))
+#define trace_umbra_shadow_sync(gfn, level) ((void)(gfn), (void)(level))
+#define trace_umbra_shadow_flood(gfn, level) ((void)(gfn), (void)(level))
 
 #endif
