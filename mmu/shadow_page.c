@@ -65,25 +65,32 @@ void um_shadow_drain(struct um_context *ctx)
 	um_rmap_drain(&ctx->pool);
 }
 
-/* The page that was retired first, if its debt is paid. */
-static struct um_shadow_page *um_shadow_reuse(struct um_mmu *mmu)
+/*
+ * The page that was retired first, if its debt is paid. Its table was of the
+ * same format: who comes late may claim an entry there by a tag, for which one
+ * of the PAE format has no room.
+ */
+static struct um_shadow_page *um_shadow_reuse(struct um_mmu *mmu, bool pae)
 {
-	struct list_head *retired = &mmu->shadow->retired;
 	struct um_shadow_page *sp;
 
-	if (list_empty(retired))
-		return NULL;
-	sp = list_first_entry(retired, struct um_shadow_page, link);
-	/* S4: the debt is paid before the table is used again. */
-	if (atomic64_read(&mmu->tlb.paid) < sp->owed)
-		return NULL;
-	list_del_init(&sp->link);
-	return sp;
+	list_for_each_entry(sp, &mmu->shadow->retired, link) {
+		/* S4: the debt is paid before the table is used again. */
+		if (atomic64_read(&mmu->tlb.paid) < sp->owed)
+			break;
+		if (um_role_is_pae(sp->role) != pae)
+			continue;
+		list_del_init(&sp->link);
+		return sp;
+	}
+	return NULL;
 }
 
-static struct um_shadow_page *um_shadow_take(struct um_context *ctx)
+static struct um_shadow_page *um_shadow_take(struct um_context *ctx,
+					     union um_role role)
 {
-	struct um_shadow_page *sp = um_shadow_reuse(ctx->mmu);
+	struct um_shadow_page *sp = um_shadow_reuse(ctx->mmu,
+						    um_role_is_pae(role));
 
 	if (!sp && ctx->nstock) {
 		sp = ctx->stock[--ctx->nstock];
@@ -136,7 +143,7 @@ static struct um_shadow_page *um_shadow_make(struct um_context *ctx, gfn_t gfn,
 					     union um_role role)
 {
 	struct um_mmu *mmu = ctx->mmu;
-	struct um_shadow_page *sp = um_shadow_take(ctx);
+	struct um_shadow_page *sp = um_shadow_take(ctx, role);
 
 	if (!sp)
 		return NULL;
