@@ -25,8 +25,8 @@ static struct um_rmap_desc *list_grow(const struct rmap_list *list,
 	WRITE_ONCE(desc->next, head ? (unsigned long)head :
 				      list->name | RMAP_NULLS);
 	if (!head && rmap_addr(list->head->val))
-		WRITE_ONCE(desc->sptep[desc->used++],
-			   rmap_single(list->head->val));
+		smp_store_release(&desc->sptep[desc->used++], /* R2 */
+				  rmap_single(list->head->val));
 	return desc;
 }
 
@@ -39,7 +39,8 @@ void rmap_list_push(const struct rmap_list *list, um_sptep_t sptep,
 
 	if (!head || head->used == RMAP_SLOTS)
 		desc = list_grow(list, pool);
-	WRITE_ONCE(desc->sptep[desc->used++], sptep);
+	/* R2: the table that @sptep lies in, before @sptep. Pairs with R5. */
+	smp_store_release(&desc->sptep[desc->used++], sptep);
 	if (desc != head)
 		rmap_set_word(list->head, (unsigned long)desc | RMAP_LIST);
 }
@@ -55,7 +56,7 @@ struct um_rmap_desc *rmap_list_take(const struct rmap_list *list,
 	int last = head->used - 1;
 
 	if (desc != head || i != last)
-		WRITE_ONCE(desc->sptep[i], head->sptep[last]);
+		smp_store_release(&desc->sptep[i], head->sptep[last]); /* R2 */
 	/* R3: the hole is filled before the slot is cleared. Pairs with R5. */
 	smp_store_release(&head->sptep[last], NULL);
 	head->used = last;
