@@ -316,6 +316,7 @@ static void check_used(struct vcpu *v, struct oracle *o, gva_t va,
 	const struct answer *one = &o->answer[0];
 	int i;
 
+	rcu_read_lock();
 	for (i = 0; i < one->n; i++) {
 		struct um_slot *slot = um_host_slot(&o->world->mmu,
 						    gpa_to_gfn(one->at[i]));
@@ -328,6 +329,7 @@ static void check_used(struct vcpu *v, struct oracle *o, gva_t va,
 			complain(v, o, va, a, "A or D missing at",
 				 one->at[i]);
 	}
+	rcu_read_unlock();
 }
 
 void oracle_check_done(struct vcpu *v, gva_t va, const struct vaccess *a,

@@ -106,6 +106,8 @@ struct um_slot *slot_remove(struct world *world, int i)
 void slot_insert(struct world *world, int i, struct um_slot *slot)
 {
 	if (slot->rmap) {
+		/* The notifier may still find it. */
+		shim_synchronize_srcu();
 		um_rmap_slot_free(slot);
 		slot->rmap = NULL;
 		while (um_rmap_slot_alloc(slot))
