@@ -4,6 +4,9 @@
  * logged: two vCPUs fork, copy on write and exit (storm_guest.c) as a third
  * thread harvests the log every millisecond. The figure is the time from the
  * first vCPU's start to the last one's end for each fork.
+ *
+ * Where instructions are counted, one vCPU does so, and nobody harvests
+ * meanwhile: a trace is of one CPU.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -25,6 +28,7 @@
 #define PERIOD_US	1000
 
 #define FORKS		24	/* of each vCPU in a round */
+#define FORKS_MARKED	2
 #define ROUNDS		3
 
 struct storm;
@@ -44,6 +48,7 @@ struct storm {
 	struct log data, tables;
 	uint64_t seen[DATA_SIZE / PAGE / 64];
 	struct runner runner[STORM_CPUS];
+	unsigned int cpus, forks;
 	atomic_uint ready, ended;
 };
 
@@ -69,15 +74,17 @@ static void *run(void *arg)
 	};
 
 	pin(r->nr);
-	r->area->forks = FORKS;
+	r->area->forks = s->forks;
 	if (ioctl(r->cpu->fd, KVM_SET_REGS, &regs))
 		err(1, "KVM_SET_REGS");
 	atomic_fetch_add(&s->ready, 1);
-	while (atomic_load(&s->ready) < STORM_CPUS)
+	while (atomic_load(&s->ready) < s->cpus)
 		;
+	marker(s->vm->bench);
 	r->start = __rdtsc();
 	cpu_run(r->cpu);
 	r->end = __rdtsc();
+	marker(s->vm->bench);
 	atomic_fetch_add(&s->ended, 1);
 	return NULL;
 }
@@ -95,7 +102,7 @@ static void check(struct storm *s)
 {
 	const uint64_t *words = s->data.memory;
 
-	for (unsigned int i = 0; i < STORM_CPUS; i++)
+	for (unsigned int i = 0; i < s->cpus; i++)
 		if (s->runner[i].area->error)
 			errx(1, "vCPU %u: storm_guest.c:%llu", i,
 			     s->runner[i].area->error);
@@ -112,15 +119,15 @@ static uint64_t round_of(struct storm *s)
 
 	atomic_store(&s->ready, 0);
 	atomic_store(&s->ended, 0);
-	for (unsigned int i = 0; i < STORM_CPUS; i++)
+	for (unsigned int i = 0; i < s->cpus; i++)
 		if (pthread_create(&s->runner[i].thread, NULL, run,
 				   &s->runner[i]))
 			errx(1, "pthread_create");
-	while (atomic_load(&s->ended) < STORM_CPUS) {
+	while (!s->vm->bench->mark && atomic_load(&s->ended) < s->cpus) {
 		usleep(PERIOD_US);
 		harvest(s);
 	}
-	for (unsigned int i = 0; i < STORM_CPUS; i++) {
+	for (unsigned int i = 0; i < s->cpus; i++) {
 		pthread_join(s->runner[i].thread, NULL);
 		if (s->runner[i].start < start)
 			start = s->runner[i].start;
@@ -139,6 +146,8 @@ static void set_up(struct storm *s, struct vm *vm)
 
 	memcpy(memory, storm_image, storm_image_end - storm_image);
 	s->vm = vm;
+	s->cpus = vm->bench->mark ? 1 : STORM_CPUS;
+	s->forks = vm->bench->mark ? FORKS_MARKED : FORKS;
 	log_init(&s->tables, vm, SLOT_TABLES, GPA_TABLES, memory, SIZE);
 	log_init(&s->data, vm, SLOT_DATA, GPA_DATA,
 		 memory_new(DATA_SIZE, HUGE), DATA_SIZE);
@@ -162,15 +171,15 @@ void storm_run(struct bench *b)
 	static struct storm s;
 	static struct series fork;
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) < STORM_CPUS) {
+	if (!b->mark && sysconf(_SC_NPROCESSORS_ONLN) < STORM_CPUS) {
 		report_skip(b, "storm-fork", "one CPU only");
 		return;
 	}
 	set_up(&s, vm_new(b));
 	series_init(&fork, s.vm, "storm-fork");
-	for (unsigned int i = 0; i < ROUNDS; i++) {
+	for (unsigned int i = 0; i < (b->mark ? b->rounds : ROUNDS); i++) {
 		series_open(&fork);
-		series_close(&fork, round_of(&s), FORKS * STORM_CPUS);
+		series_close(&fork, round_of(&s), s.forks * s.cpus);
 	}
 	series_report(&fork);
 	cpu_free(&s.second);
