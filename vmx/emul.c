@@ -175,8 +175,11 @@ static enum um_emul_rc op_write(struct um_emul_ctx *ctx, u64 linear,
 	if (rc != UM_EMUL_OK)
 		return rc;
 	if (!um_guest_write(vmx->vcpu.vm, gpa, buf, n)) {
-		if (vmx->ctx)
+		if (vmx->ctx) {
 			um_mmu_guest_wrote(&vmx->vcpu.vm->mmu, gpa, n);
+			/* A page that is cleared may be no table any more. */
+			ctx->stop = true;
+		}
 		return UM_EMUL_OK;
 	}
 	if (um_guest_is_mmio(vmx->vcpu.vm, gpa, true))
