@@ -73,6 +73,12 @@ struct um_shadow {
 				 */
 	u64 gen;		/* pages of another one are out of date */
 	u64 pages;		/* active ones and retired ones */
+	/*
+	 * Raised when a page comes in sync or gets out of it, is made or
+	 * zapped, or an emulated write was heard. While it stands, what a page
+	 * in sync shadows has not changed but for A and D.
+	 */
+	u64 seq;
 	u8 gptes[UM_PAGE_SIZE];	/* of the page that is brought in step */
 };
 

@@ -76,6 +76,19 @@ static struct um_shadow_page *um_shadow_descend(struct um_fault *f,
 	return child;
 }
 
+/*
+ * May the guest's entry have changed since it was read? Not in a page that was
+ * in sync all the time; a write that is being emulated is heard after this.
+ */
+static bool um_shadow_may_lag(const struct um_context *ctx,
+			      const struct um_shadow_page *sp)
+{
+	if (sp->role.direct)
+		return false;
+	return um_shadow_is_unsync(sp) ||
+	       ctx->leaf_seq != ctx->mmu->shadow->seq;
+}
+
 /* The leaf page that the walk began from, if it is there still. */
 static struct um_shadow_page *um_shadow_reach_last(struct um_fault *f)
 {
@@ -89,7 +102,7 @@ static struct um_shadow_page *um_shadow_reach_last(struct um_fault *f)
 	sp = um_shadow_owner(sptep);
 	if (sp->gfn != ctx->leaf_gfn || sp->role.word != ctx->leaf_role)
 		return NULL;
-	if (!sp->role.direct && !um_shadow_holds(f, sp->role))
+	if (um_shadow_may_lag(ctx, sp) && !um_shadow_holds(f, sp->role))
 		return NULL;
 	sp->writes = 0;
 	return sp;

@@ -151,6 +151,7 @@ static struct um_shadow_page *um_shadow_make(struct um_context *ctx, gfn_t gfn,
 	sp->gfn = gfn;
 	sp->role = role;
 	sp->gen = mmu->shadow->gen;
+	mmu->shadow->seq++;
 	hlist_add_head(&sp->hash, um_shadow_bucket(mmu, gfn));
 	list_add(&sp->link, &mmu->shadow->active);
 	atomic64_inc(&mmu->stat.shadow_pages);

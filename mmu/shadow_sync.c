@@ -26,6 +26,7 @@ bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn)
 	um_for_each_shadow(sp, mmu, gfn)
 		if (sp->role.level > UM_LEVEL_4K)
 			return false;
+	mmu->shadow->seq++;
 	um_for_each_shadow(sp, mmu, gfn) {
 		if (um_shadow_is_unsync(sp))
 			continue;
@@ -165,6 +166,7 @@ void um_shadow_sync_below(struct um_context *ctx,
 		took |= um_shadow_mend_all(ctx, sp);
 	}
 	um_tlb_take_end(&mmu->tlb, took);
+	mmu->shadow->seq += n;
 	/* U2: last, for who finds none out of sync looks no further. */
 	atomic64_sub(n, &mmu->stat.shadow_unsync);
 }

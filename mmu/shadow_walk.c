@@ -39,6 +39,7 @@ static bool um_walk_find(struct um_context *ctx, gva_t va, unsigned int *index)
 		*index = sptep - um_shadow_sptep(sp, 0);
 		ctx->leaf_gfn = sp->gfn;
 		ctx->leaf_role = sp->role.word;
+		ctx->leaf_seq = ctx->mmu->shadow->seq;
 	}
 	um_shadow_unlock(ctx->mmu);
 	return sptep;

@@ -62,6 +62,7 @@ static bool um_write_hear(struct um_mmu *mmu, gpa_t gpa, unsigned int len)
 	gfn_t gfn = gpa_to_gfn(gpa);
 	bool flooded = false, took = false;
 
+	mmu->shadow->seq++;
 	um_for_each_shadow(sp, mmu, gfn) {
 		took |= um_write_drop(mmu, sp, start, start + len);
 		flooded |= um_write_floods(sp) || um_write_is_odd(sp, gpa, len);

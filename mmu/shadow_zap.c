@@ -26,6 +26,7 @@ void um_shadow_zap(struct um_mmu *mmu, struct um_shadow_page *sp)
 {
 	int i;
 
+	mmu->shadow->seq++;
 	hlist_del_init(&sp->hash);
 	list_del_init(&sp->link);
 	um_rmap_zap(&mmu->rmap, &sp->parents, um_shadow_unlink_one, NULL);

@@ -48,6 +48,7 @@ struct um_context {
 	struct um_guest_walk walk; /* of the fault at hand */
 	gfn_t leaf_gfn;	/* and the page that it began from; see shadow_walk.c */
 	u32 leaf_role;	/* 0: it began from the top */
+	u64 leaf_seq;	/* um_shadow.seq before the entry was read */
 	u32 role;	/* um_role.word of the roots that fit paging */
 	int cur;	/* index of the current root */
 	u64 clock;
