@@ -68,9 +68,6 @@ struct um_shadow {
 	struct list_head active;  /* in use; the newest first */
 	struct list_head retired; /* zapped and empty, the oldest first */
 	struct list_head unsync;
-	atomic64_t roots;	/* raised when a root may have been zapped;
-				 * read without the lock
-				 */
 	u64 gen;		/* pages of another one are out of date */
 	u64 pages;		/* active ones and retired ones */
 	/*

@@ -4,7 +4,7 @@
  * that going back to one costs no rebuild and, with a VPID for each, no flush.
  *
  * A root holds its pages: one that is zapped meanwhile stays, empty, until the
- * vCPU looks (um_shadow.roots has moved) and makes its root anew.
+ * vCPU looks (shadow_roots has moved) and makes its root anew.
  */
 #include "shadow.h"
 
@@ -128,14 +128,6 @@ void um_context_changed(struct um_context *ctx)
 	um_context_new_cr3(ctx, false);
 }
 
-bool um_context_is_ready(const struct um_context *ctx)
-{
-	const struct um_root *root = &ctx->root[ctx->cur];
-
-	return root->hpa &&
-	       root->gen == atomic64_read(&ctx->mmu->shadow->roots);
-}
-
 /* Are all of its pages what they were? Lock held. */
 static bool um_root_is_whole(struct um_mmu *mmu, const struct um_root *root)
 {
@@ -203,7 +195,7 @@ static bool um_root_renew(struct um_context *ctx, struct um_root *root)
 			um_root_put(ctx->mmu, root);
 	}
 	/* After all that zaps. A root that is zapped later raises it. */
-	root->gen = atomic64_read(&ctx->mmu->shadow->roots);
+	root->gen = atomic64_read(&ctx->mmu->shadow_roots);
 	return good;
 }
 

@@ -43,7 +43,7 @@ void um_shadow_zap(struct um_mmu *mmu, struct um_shadow_page *sp)
 	trace_umbra_shadow_zap(sp->gfn, sp->role.level);
 	atomic64_inc(&mmu->stat.shadow_zapped);
 	if (sp->roots)
-		atomic64_inc(&mmu->shadow->roots);
+		atomic64_inc(&mmu->shadow_roots);
 	else
 		um_shadow_retire(mmu, sp);
 }
@@ -106,7 +106,7 @@ void um_shadow_zap_all(struct um_mmu *mmu)
 
 	um_shadow_lock(mmu);
 	shadow->gen++;
-	atomic64_inc(&shadow->roots);
+	atomic64_inc(&mmu->shadow_roots);
 	um_shadow_unlock(mmu);
 	do {
 		um_tlb_take_begin(&mmu->tlb);

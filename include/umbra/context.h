@@ -11,9 +11,8 @@
 
 #include <umbra/fault.h>
 #include <umbra/guest_walk.h>
-#include <umbra/rmap.h>
+#include <umbra/mmu.h>
 
-struct um_mmu;
 struct um_shadow_page;
 
 /* Address spaces whose tables stay warm, the current one among them. */
@@ -31,7 +30,7 @@ struct um_root {
 	gfn_t gfn;	  /* of the guest's top table */
 	u64 pdpte[4];	  /* PAE guests: the registers it was made for */
 	u32 role;	  /* um_role.word of page[] */
-	u64 gen;	  /* of um_shadow.roots when it was last looked over */
+	u64 gen;	  /* of shadow_roots when it was last looked over */
 	bool stale;	  /* the guest flushed: bring in step before use */
 	u64 used;	  /* clock of the last use: the oldest is replaced */
 	struct um_shadow_page *page[4];
@@ -86,7 +85,14 @@ void um_context_flush(struct um_context *ctx);
 void um_context_invlpg(struct um_context *ctx, gva_t va);
 
 /* Has the current root something to walk that is not out of date? */
-bool um_context_is_ready(const struct um_context *ctx);
+static inline bool um_context_is_ready(const struct um_context *ctx)
+{
+	const struct um_root *root = &ctx->root[ctx->cur];
+
+	return root->hpa &&
+	       root->gen == atomic64_read(&ctx->mmu->shadow_roots);
+}
+
 /*
  * Before an entry when it is not ready: make the current root so. FIXED,
  * RETRY (a signal, say, may be looked at first), or NOMEM. Sleeps.

@@ -114,6 +114,8 @@ struct um_mmu {
 
 	enum um_ptw_mode ptw;	  /* READ_ONCE; may change while running */
 	struct um_shadow *shadow; /* NULL: EPT only; const after init */
+	/* Raised when a root may have been zapped. */
+	atomic64_t shadow_roots;
 
 	struct um_inval inval;	/* by the owner's notifier, around each zap */
 
