@@ -40,8 +40,20 @@ static bool um_unprotect_one(um_sptep_t sptep, void *data)
 	return false;
 }
 
-/* What a vCPU without paging can reach. A claim is broken, too. */
-static bool um_protect_ept(struct um_mmu *mmu, gfn_t gfn)
+/* @spte, a leaf under EPT, as whoever protects its frame or does no more. */
+static u64 um_protect_leaf(u64 spte, bool protect)
+{
+	if (protect)
+		return um_spte_wrprotected(spte);
+	return spte & UM_SPTE_WP ? spte & ~(UM_SPTE_WP | UM_SPTE_CLAIMS) : spte;
+}
+
+/*
+ * What a vCPU without paging can reach. A claim is broken either way: it may
+ * have seen the flag as it was before, and its leaf would have W, or WP, for
+ * ever. True: W was taken.
+ */
+static bool um_protect_ept(struct um_mmu *mmu, gfn_t gfn, bool protect)
 {
 	int level;
 	u64 old;
@@ -51,32 +63,13 @@ static bool um_protect_ept(struct um_mmu *mmu, gfn_t gfn)
 		u64 new = UM_SPTE_EMPTY;
 
 		if (um_spte_is_leaf(old))
-			new = um_spte_wrprotected(old);
+			new = um_protect_leaf(old, protect);
 		else if (!um_spte_is_claim(old))
 			return false;
 		if (old == new)
 			return false;
 		if (um_spte_try(sptep, &old, new))
 			return old & UM_SPTE_W;
-	}
-}
-
-/* A claim that saw the flag is broken, or its leaf would have WP for ever. */
-static void um_unprotect_ept(struct um_mmu *mmu, gfn_t gfn)
-{
-	int level;
-	u64 old;
-	um_sptep_t sptep = um_walk(mmu, gfn, &level, &old);
-
-	for (;;) {
-		u64 new = UM_SPTE_EMPTY;
-
-		if (um_spte_is_leaf(old) && (old & UM_SPTE_WP))
-			new = old & ~(UM_SPTE_WP | UM_SPTE_CLAIMS);
-		else if (!um_spte_is_claim(old))
-			return;
-		if (um_spte_try(sptep, &old, new))
-			return;
 	}
 }
 
@@ -98,7 +91,7 @@ bool um_shadow_protect(struct um_mmu *mmu, gfn_t gfn)
 	um_tlb_take_begin(&mmu->tlb);
 	um_rmap_wrprot_set(&mmu->rmap, head);
 	um_rmap_walk(&mmu->rmap, head, um_protect_one, &took);
-	took |= um_protect_ept(mmu, gfn);
+	took |= um_protect_ept(mmu, gfn, true);
 	um_tlb_take_end(&mmu->tlb, took);
 	/* W may have been taken before, for the log, and not been paid for. */
 	if (took || um_tlb_settled(&mmu->tlb))
@@ -119,5 +112,5 @@ void um_shadow_unprotect(struct um_mmu *mmu, gfn_t gfn)
 		return;
 	um_rmap_wrprot_clear(&mmu->rmap, head);
 	um_rmap_walk(&mmu->rmap, head, um_unprotect_one, NULL);
-	um_unprotect_ept(mmu, gfn);
+	um_protect_ept(mmu, gfn, false);
 }
