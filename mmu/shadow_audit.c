@@ -11,8 +11,7 @@
 static bool um_check_way(struct um_check *check, const struct um_root *root,
 			 gva_t va)
 {
-	const bool pae = root->levels == UM_LEVEL_2M;
-	const struct um_shadow_page *sp = root->page[pae ? va >> 30 & 3 : 0];
+	const struct um_shadow_page *sp = root->page[um_root_index(root, va)];
 
 	while (sp) {
 		unsigned int i = um_va_index(va, sp->role.level);

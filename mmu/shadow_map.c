@@ -112,10 +112,8 @@ static struct um_shadow_page *um_shadow_reach_last(struct um_fault *f)
 static struct um_shadow_page *um_shadow_reach(struct um_fault *f)
 {
 	const struct um_root *root = um_context_root(f->ctx);
-	union um_role role = { .word = root->role };
-	struct um_shadow_page *sp;
+	struct um_shadow_page *sp = root->page[um_root_index(root, f->va)];
 
-	sp = root->page[um_role_is_pae(role) ? f->va >> 30 & 3 : 0];
 	while (sp) {
 		/* Every page on the way is in use. */
 		sp->writes = 0;

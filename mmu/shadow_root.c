@@ -11,8 +11,6 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 
-/* No debt has this number, so the root is flushed before it is used. */
-#define UM_TLB_NEVER (~0ULL)
 #define UM_PDPTES 4
 
 static int um_context_pages(const struct um_context *ctx)

@@ -14,9 +14,6 @@
 #define EPT_CPU2 \
 	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST)
 
-/* No debt has this number. */
-#define NEVER (~0ULL)
-
 static void free_vpids(struct um_context *ctx)
 {
 	int i;
@@ -34,7 +31,7 @@ static int alloc_vpids(struct um_context *ctx)
 		if (vpid < 0)
 			return vpid;
 		ctx->root[i].vpid = vpid;
-		ctx->root[i].tlb_seen = NEVER;
+		ctx->root[i].tlb_seen = UM_TLB_NEVER;
 	}
 	return 0;
 }
@@ -218,7 +215,7 @@ void um_engine_flush(struct um_vmx *vmx, u64 owed)
 
 	if (vmx->flush_all || vmx->flush_guest) {
 		for (i = 0; i < UM_ROOTS; i++)
-			vmx->ctx->root[i].tlb_seen = NEVER;
+			vmx->ctx->root[i].tlb_seen = UM_TLB_NEVER;
 		vmx->flush_all = false;
 		vmx->flush_guest = false;
 	}

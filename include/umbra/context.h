@@ -99,6 +99,12 @@ static inline bool um_context_is_ready(const struct um_context *ctx)
  */
 enum um_pf um_context_load(struct um_context *ctx);
 
+/* Which of the root's pages leads to @va: the CPU has four in the PAE format. */
+static inline int um_root_index(const struct um_root *root, gva_t va)
+{
+	return root->levels == UM_LEVEL_2M ? va >> 30 & 3 : 0;
+}
+
 /* The root that the CPU is to walk; ready. */
 static inline struct um_root *um_context_root(struct um_context *ctx)
 {

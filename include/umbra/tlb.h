@@ -34,6 +34,9 @@
 
 struct um_mmu;
 
+/* No debt has this number: who has seen it flushes before the next entry. */
+#define UM_TLB_NEVER (~0ULL)
+
 struct um_tlb {
 	atomic64_t owed; /* debts made */
 	atomic64_t paid; /* debts known to be paid; paid <= owed */

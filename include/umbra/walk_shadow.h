@@ -30,8 +30,7 @@ static inline um_sptep_t um_walk_shadow(const struct um_root *root, gva_t va,
 					u64 *sspte)
 {
 	const gfn_t frame = va >> UM_PAGE_SHIFT;
-	const bool pae = root->levels == UM_LEVEL_2M;
-	u64 *top = root->table[pae ? va >> 30 & 3 : 0];
+	u64 *top = root->table[um_root_index(root, va)];
 	um_sptep_t table = um_table_sptep(top);
 	um_sptep_t sptep;
 	int level;
