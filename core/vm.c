@@ -61,7 +61,7 @@ static void vm_destroy(struct um_vm *vm)
 	 * notifier call does not zap leaf by leaf what is freed as a whole; but
 	 * reverse maps are found by the slots, so what is in them goes first.
 	 */
-	um_mmu_retire(&vm->mmu);
+	um_mmu_forget_tables(&vm->mmu);
 	um_slots_retire(vm);
 	mmu_notifier_unregister(&vm->notifier, vm->mm);
 	for (i = 0; i < vm->nr_vcpus; i++)

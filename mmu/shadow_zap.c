@@ -119,12 +119,6 @@ void um_shadow_zap_all(struct um_mmu *mmu)
 	um_tlb_pay(mmu);
 }
 
-void um_mmu_retire(struct um_mmu *mmu)
-{
-	if (mmu->shadow)
-		um_shadow_zap_all(mmu);
-}
-
 /* Who keeps pages that are roots does so for long: they go to the front. */
 static bool um_shadow_zap_one(struct um_mmu *mmu)
 {

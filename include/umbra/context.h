@@ -118,11 +118,6 @@ static inline struct um_root *um_context_root(struct um_context *ctx)
  */
 void um_mmu_guest_wrote(struct um_mmu *mmu, gpa_t gpa, unsigned int len);
 /*
- * User space may have written guest page tables by itself, which nobody hears
- * of: make nothing of what they said before. Sleeps.
- */
-void um_mmu_forget_tables(struct um_mmu *mmu);
-/*
  * Stop shadowing the frame: what its shadow pages map is mapped anew by faults,
  * and the frame may be written. False: there was nothing to stop. Does not
  * sleep.

@@ -128,8 +128,12 @@ struct um_mmu {
  */
 int um_mmu_init(struct um_mmu *mmu, const struct um_mmu_caps *caps,
 		bool shadow);
-/* No vCPU will run again: empty the reverse maps, the slots still there. Sleeps. */
-void um_mmu_retire(struct um_mmu *mmu);
+/*
+ * Make nothing of what guest page tables said before: user space may have
+ * written them by itself, which nobody hears of; or no vCPU will run again, and
+ * the reverse maps are emptied while there are slots to find them by. Sleeps.
+ */
+void um_mmu_forget_tables(struct um_mmu *mmu);
 /* No vCPU, no slot and no notifier is left. Sleeps. */
 void um_mmu_destroy(struct um_mmu *mmu);
 /*
