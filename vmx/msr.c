@@ -6,6 +6,7 @@
  */
 #include <asm/msr.h>
 #include <asm/mtrr.h>
+#include <asm/page.h>
 #include "vcpu.h"
 
 /* KVM_GET_MSR_INDEX_LIST: all that user space must carry over. */
@@ -24,9 +25,9 @@ const u32 *um_vmx_msr_list(unsigned int *n)
 /* By what the guest can have, not by what it has: as the CPU. */
 static bool canonical(struct um_vmx *vmx, u64 address)
 {
-	int shift = vmx->cr4_reserved & X86_CR4_LA57 ? 64 - 48 : 64 - 57;
+	int bits = vmx->cr4_reserved & X86_CR4_LA57 ? 48 : 57;
 
-	return (u64)((s64)(address << shift) >> shift) == address;
+	return __is_canonical_address(address, bits);
 }
 
 /* User space may set what the CPU has, the guest what its CPUID has. */

@@ -4,6 +4,7 @@
  * and the guest's writes to its own page tables.
  */
 #include <linux/jhash.h>
+#include <asm/page.h>
 #include <umbra/trace.h>
 #include "emul.h"
 #include "shadow.h"
@@ -147,9 +148,9 @@ static enum um_emul_rc read_desc(struct um_vmx *vmx, struct um_soft *e,
 
 static bool is_canonical(struct um_vmx *vmx, u64 address)
 {
-	int shift = vmx->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
+	int bits = vmx->cr4 & X86_CR4_LA57 ? 57 : 48;
 
-	return (u64)((s64)(address << shift) >> shift) == address;
+	return __is_canonical_address(address, bits);
 }
 
 /* False: #GP. */
