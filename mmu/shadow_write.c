@@ -74,11 +74,7 @@ static bool um_write_hear(struct um_mmu *mmu, gpa_t gpa, unsigned int len)
 	return um_shadow_zap_gfn(mmu, gfn);
 }
 
-/*
- * Without the lock: is there nobody who must hear of it? The write was followed
- * by a full barrier (G1, or its own), so who protects the frame after this reads
- * the table after the data.
- */
+/* Without the lock: is there nobody who must hear of it? */
 static bool um_write_is_plain(struct um_mmu *mmu, gfn_t gfn)
 {
 	struct um_rmap_head *head;
