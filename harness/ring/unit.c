@@ -15,8 +15,17 @@
 
 static struct kvm_dirty_gfn gfns[SIZE];
 
+/* Called between the steps of a push: runs whoever would be there by then. */
+static void (*meanwhile)(void);
+
 void shim_yield(void)
 {
+	void (*run)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (run)
+		run();
+	meanwhile = run;
 }
 
 /* @at: where both indices stand, to meet their wrap. */
@@ -138,11 +147,41 @@ static void offsets_do_not_wrap(void)
 	EXPECT_EQ(run.offset, 0);
 }
 
+static struct um_ring eager;
+static u32 seen;
+
+/* Harvests and resets at the first sight of the flag. */
+static void take_at_sight(void)
+{
+	struct um_ring_run run;
+
+	if (entry(seen)->flags != KVM_DIRTY_GFN_F_DIRTY)
+		return;
+	harvest(seen++, 1);
+	EXPECT_EQ(um_ring_collect(&eager, SIZE, &run), 1);
+}
+
+/* Whoever sees an entry's flag finds the entry counted. */
+static void counted_before_it_shows(void)
+{
+	u32 i;
+
+	eager = fresh(0);
+	meanwhile = take_at_sight;
+	for (i = 0; i < 3; i++)
+		EXPECT(um_ring_push(&eager, 0, i), "no room for %u", i);
+	meanwhile = NULL;
+	EXPECT_EQ(seen, 3);
+	EXPECT_EQ(eager.dirty, 3);
+	EXPECT_EQ(eager.reset, 3);
+}
+
 int main(void)
 {
 	TEST(fills_and_empties);
 	TEST(runs_end_where_they_must);
 	TEST(flagged_but_never_pushed);
 	TEST(offsets_do_not_wrap);
+	TEST(counted_before_it_shows);
 	return tap_done();
 }
