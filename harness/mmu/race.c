@@ -285,6 +285,18 @@ void race_age(struct world *world, struct cpu *cpu)
 			   RACE_GFN + RACE_PAGES);
 }
 
+void race_trust(struct world *world, gfn_t gfn)
+{
+	u64 value = host_read(world, gfn);
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		shim_yield_hard();
+		if (host_read(world, gfn) != value)
+			world_bug("gfn %llx: written while protected", gfn);
+	}
+}
+
 void race_copy_all(struct world *world)
 {
 	gfn_t gfn;

@@ -66,6 +66,8 @@ void race_migrate(struct world *world, struct cpu *cpu);
 void race_share(struct world *world, struct cpu *cpu);
 /* Age the pages, some times. */
 void race_age(struct world *world, struct cpu *cpu);
+/* Rely for a while on the page's being protected. */
+void race_trust(struct world *world, gfn_t gfn);
 
 /*
  * With the shadow engine: every vCPU runs on the same tables, which map the

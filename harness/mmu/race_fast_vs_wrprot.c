@@ -42,18 +42,6 @@ static void unprotect(struct world *world, gfn_t gfn)
 	rcu_read_unlock();
 }
 
-static void trust(struct world *world, gfn_t gfn)
-{
-	u64 value = host_read(world, gfn);
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		shim_yield_hard();
-		if (host_read(world, gfn) != value)
-			world_bug("gfn %llx: written while protected", gfn);
-	}
-}
-
 static void protector(struct world *world, struct cpu *cpu)
 {
 	int i;
@@ -63,7 +51,7 @@ static void protector(struct world *world, struct cpu *cpu)
 
 		if (!protect(world, gfn))
 			continue;
-		trust(world, gfn);
+		race_trust(world, gfn);
 		unprotect(world, gfn);
 	}
 }

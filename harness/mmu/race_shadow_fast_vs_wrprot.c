@@ -45,18 +45,6 @@ static void writer(struct world *world, struct cpu *cpu)
 						    UM_PAGE_SIZE, &a, NULL);
 }
 
-static void trust(struct world *world, gfn_t gfn)
-{
-	u64 value = host_read(world, gfn);
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		shim_yield_hard();
-		if (host_read(world, gfn) != value)
-			world_bug("gfn %llx: written while protected", gfn);
-	}
-}
-
 static void protector(struct world *world, struct cpu *cpu)
 {
 	struct vaccess a = { .kind = LOAD };
@@ -68,7 +56,7 @@ static void protector(struct world *world, struct cpu *cpu)
 		vcpu_access(race_vcpu_of(cpu), table_va(i), &a, NULL);
 		if (!is_protected(world, RACE_GFN + i))
 			continue;
-		trust(world, RACE_GFN + i);
+		race_trust(world, RACE_GFN + i);
 		um_mmu_unshadow(&world->mmu, RACE_GFN + i);
 	}
 }
