@@ -266,6 +266,21 @@ static u32 walk_access(const struct vaccess *a)
 	       (a->user ? UM_WALK_USER : 0);
 }
 
+static struct oracle ask(struct vcpu *v, gva_t va, const struct vaccess *a,
+			 u64 since)
+{
+	struct oracle o = {
+		.world = v->cpu->world,
+		.paging = &v->ctx.paging,
+		.va = va,
+		.access = walk_access(a),
+		.since = since,
+	};
+
+	oracle_ask(&o);
+	return o;
+}
+
 u64 oracle_since(const struct vcpu *v, gva_t va)
 {
 	u64 since = v->since[v->ctx.paging.cr4 & CR4_PCIDE ?
@@ -335,16 +350,9 @@ static void check_used(struct vcpu *v, struct oracle *o, gva_t va,
 void oracle_check_done(struct vcpu *v, gva_t va, const struct vaccess *a,
 		       gfn_t gfn)
 {
-	struct oracle o = {
-		.world = v->cpu->world,
-		.paging = &v->ctx.paging,
-		.va = va,
-		.access = walk_access(a),
-		.since = oracle_since(v, va),
-	};
+	struct oracle o = ask(v, va, a, oracle_since(v, va));
 	int i;
 
-	oracle_ask(&o);
 	for (i = 0; i < o.n && !o.full; i++)
 		if (!o.answer[i].fault && gpa_to_gfn(o.answer[i].gpa) == gfn)
 			break;
@@ -357,17 +365,10 @@ void oracle_check_done(struct vcpu *v, gva_t va, const struct vaccess *a,
 void oracle_check_fault(struct vcpu *v, gva_t va, const struct vaccess *a,
 			u64 since)
 {
-	struct oracle o = {
-		.world = v->cpu->world,
-		.paging = &v->ctx.paging,
-		.va = va,
-		.access = walk_access(a),
-		.since = since,
-	};
+	struct oracle o = ask(v, va, a, since);
 	u32 code = v->ctx.walk.error_code;
 	int i;
 
-	oracle_ask(&o);
 	for (i = 0; i < o.n && !o.full; i++)
 		if (o.answer[i].fault && o.answer[i].code == code)
 			break;
