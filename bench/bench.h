@@ -217,6 +217,9 @@ int log_clear(struct log *log);
 /* log->bitmap holds every @stride-th page and no other; 0: it holds none. */
 void log_check(const struct log *log, unsigned int stride);
 
+/* threads.c: the calling thread runs on this CPU from now on. */
+void thread_pin(unsigned int cpu);
+
 /* series.c */
 void series_init(struct series *s, struct vm *vm, const char *name);
 void series_guest(struct series *s, const char *routine, uint64_t gpa,

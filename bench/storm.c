@@ -8,10 +8,8 @@
  * Where instructions are counted, one vCPU does so, and nobody harvests
  * meanwhile: a trace is of one CPU.
  */
-#define _GNU_SOURCE
 #include <err.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -52,16 +50,6 @@ struct storm {
 	atomic_uint ready, ended;
 };
 
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "sched_setaffinity to CPU %u", cpu);
-}
-
 static void *run(void *arg)
 {
 	struct runner *r = arg;
@@ -73,7 +61,7 @@ static void *run(void *arg)
 		.rflags = 0x202,
 	};
 
-	pin(r->nr);
+	thread_pin(r->nr);
 	r->area->forks = s->forks;
 	if (ioctl(r->cpu->fd, KVM_SET_REGS, &regs))
 		err(1, "KVM_SET_REGS");

@@ -36,7 +36,7 @@ struct member {
 	uint64_t start, end;
 };
 
-static void pin(unsigned int cpu)
+void thread_pin(unsigned int cpu)
 {
 	cpu_set_t set;
 
@@ -66,7 +66,7 @@ static void *work(void *arg)
 	struct team *team = me->team;
 	unsigned int share = PAGES / team->size;
 
-	pin(me->nr);
+	thread_pin(me->nr);
 	atomic_fetch_add(&team->ready, 1);
 	while (!atomic_load(&team->go))
 		;
