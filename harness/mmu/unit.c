@@ -54,6 +54,16 @@ enum um_pf fault(struct world *world, gfn_t gfn, u8 access, u32 *path)
 	return cpu_fault(cpu, path);
 }
 
+u64 locks_taken(struct world *world)
+{
+	u64 sum = 0;
+	int i;
+
+	for (i = 0; i < UM_LOCK_LEVELS; i++)
+		sum += atomic64_read(&world->mmu.locks.taken[i]);
+	return sum;
+}
+
 void finish(struct world *world)
 {
 	if (!um_mmu_audit_quiet(&world->mmu))

@@ -47,6 +47,8 @@ void put(struct world *world, gfn_t gfn, u64 spte);
 /* The access, with faults until it went through; the last one's path. */
 u32 touch(struct world *world, gfn_t gfn, u8 access);
 enum um_pf fault(struct world *world, gfn_t gfn, u8 access, u32 *path);
+/* How many of the MMU's own locks were taken, as it counts them. */
+u64 locks_taken(struct world *world);
 /* Judge the world, complain, and free it. */
 void finish(struct world *world);
 

@@ -103,22 +103,12 @@ static void slow(gva_t va, u8 pfec, u32 path)
 	CHECK(!fault_seen.slot);
 }
 
-static u64 locks_taken(void)
-{
-	u64 sum = 0;
-	int i;
-
-	for (i = 0; i < UM_LOCK_LEVELS; i++)
-		sum += atomic64_read(&world->mmu.locks.taken[i]);
-	return sum;
-}
-
 static void fixes(enum guest_format format, enum um_fast_mode mode)
 {
 	u64 locks;
 
 	begin(format, mode);
-	locks = locks_taken();
+	locks = locks_taken(world);
 	CHECK(fix(VA, PFEC) == UM_PF_FIXED);
 	CHECK(fault_seen.path == (UM_PATH_FAST | UM_PATH_DIRTY));
 	CHECK(fault_seen.gfn == GFN && fault_seen.slot == world->slots[0]);
@@ -132,7 +122,7 @@ static void fixes(enum guest_format format, enum um_fast_mode mode)
 	CHECK(fix(VA, PFEC | UM_PFEC_USER) == UM_PF_FIXED);
 	CHECK(um_mmu_age(&world->mmu, world->slots[0], GFN, GFN + 1));
 	CHECK(!um_mmu_test_age(&world->mmu, world->slots[0], GFN, GFN + 1));
-	CHECK(locks_taken() == locks);
+	CHECK(locks_taken(world) == locks);
 	end();
 }
 
