@@ -3,20 +3,18 @@
  * Torture of the shadow engine: vCPUs that access, edit their tables, flush or
  * do not, switch roots and modes; a host that moves and shares pages; users of
  * the dirty log; aging; slots that go and come; quotas; modes that change; failing
- * allocations and lost compare-and-exchanges. All at once.
- *
- *   torture_shadow [-t SECONDS] [-s SEED] [-l LENGTH]
- *   torture_shadow -e EPISODE
+ * allocations and lost compare-and-exchanges. All at once. Its options:
+ * torture_main.c.
  *
  * Proven at every access: it ended as the guest's tables allow, as they stand or
  * as they stood since the vCPU last flushed. The rest as in torture.c.
  */
 #include "guest_play.h"
+#include "torture_main.h"
 
 #include <umbra/host.h>
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 struct episode {
@@ -35,8 +33,6 @@ struct actor {
 	int sleep;
 	pthread_t thread;
 };
-
-static int length = 2; /* seconds of an episode */
 
 static bool stopped(struct episode *ep)
 {
@@ -102,16 +98,6 @@ static void *act(void *arg)
 	return NULL;
 }
 
-static void pause_init(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attr;
-
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(
-		&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(lock, &attr);
-}
-
 /* What the seed stands for. */
 static struct episode *episode_new(u64 seed)
 {
@@ -143,14 +129,14 @@ static struct episode *episode_new(u64 seed)
 	ep->guest->world->slots_move = ep->slots;
 	ep->guest->world->mmu.audit = chance(50);
 	ep->guest->world->cpu[VCPUS - 1].tag = chance(50) ? VCPUS : 0;
-	pause_init(&ep->pause);
+	torture_pause_init(&ep->pause);
 	guest_mem.read_fails = chance(20);
 	shim_alloc_fail = allocs ? 30 : 0;
 	shim_cas_fail = races ? 50 : 0;
 	return ep;
 }
 
-static bool play(u64 seed)
+static void play(u64 seed)
 {
 	struct episode *ep = episode_new(seed);
 	struct actor actors[] = {
@@ -170,9 +156,7 @@ static bool play(u64 seed)
 		actors[i].episode = ep;
 		pthread_create(&actors[i].thread, NULL, act, &actors[i]);
 	}
-	for (i = 0; i < length * 20 && !shim_warnings(); i++)
-		usleep(50000);
-	__atomic_store_n(&ep->stop, true, __ATOMIC_RELAXED);
+	torture_wait(&ep->stop);
 	for (i = 0; i < n; i++)
 		pthread_join(actors[i].thread, NULL);
 	shim_yields = false;
@@ -185,44 +169,11 @@ static bool play(u64 seed)
 	if (!guest_free(ep->guest))
 		world_bug("leak");
 	free(ep);
-	if (shim_warnings())
-		printf("not ok - torture_shadow: again with -e %llu\n1..1\n",
-		       seed);
-	return !shim_warnings();
-}
-
-static bool play_for(int seconds, u64 seed)
-{
-	time_t start = time(NULL);
-	u64 i;
-
-	for (i = 0; time(NULL) < start + seconds; i++)
-		if (!play(seed * 1000000 + i))
-			return false;
-	printf("ok - torture_shadow: %d s, seed %llu\n1..1\n", seconds, seed);
-	return true;
 }
 
 int main(int argc, char **argv)
 {
-	int seconds = 10, opt;
-	u64 seed = 1;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	shim_thread(1);
 	shim_disturb = world_disturb_shadow;
 	shim_settle = world_settle;
-	while ((opt = getopt(argc, argv, "t:s:l:e:")) != -1) {
-		if (opt == 't')
-			seconds = atoi(optarg);
-		else if (opt == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (opt == 'l')
-			length = atoi(optarg);
-		else if (opt == 'e')
-			return !play(strtoull(optarg, NULL, 0));
-		else
-			return 2;
-	}
-	return !play_for(seconds, seed);
+	return torture_main("torture_shadow", play, argc, argv);
 }
