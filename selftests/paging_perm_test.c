@@ -57,7 +57,7 @@ MODES(shadow, ENGINE_SHADOW);
 
 static u64 rand64(u64 *seed)
 {
-	*seed = *seed * 6364136223846793005ul + 1442695040888963407ul;
+	rand_next(seed);
 	return *seed >> 32 ^ *seed << 32;
 }
 

@@ -300,12 +300,6 @@ static void write_page(struct family *f, struct process *p, u64 i)
 	}
 }
 
-static u64 family_rand(struct family *f)
-{
-	f->rand = f->rand * 6364136223846793005ul + 1442695040888963407ul;
-	return f->rand >> 33;
-}
-
 static void storm(u64 id)
 {
 	struct family *f = &family[id];
@@ -325,8 +319,8 @@ static void storm(u64 id)
 		for (k = 0; k < 40; k++) {
 			p = &f->process[k / 4 & 1];
 			write_cr3(p->root);
-			write_page(f, p, family_rand(f) % VPAGES);
-			i = family_rand(f) % VPAGES;
+			write_page(f, p, rand_next(&f->rand) % VPAGES);
+			i = rand_next(&f->rand) % VPAGES;
 			GUEST_ASSERT_EQ(guest_read(TEST_VA + i * PAGE_SIZE),
 					p->value[i]);
 		}
@@ -509,12 +503,11 @@ static void fill_batch(struct access_batch *b, u64 slot, u64 *rand)
 	for (i = 0; i < ACCESS_SETUPS; i++) {
 		s = &b->setup[i];
 		memset(s, 0, sizeof(*s));
-		*rand = *rand * 6364136223846793005ul + 1442695040888963407ul;
 		s->nr = 2;
 		s->nr_entries = 1;
 		s->va = NARROW_VA;
 		s->gpa[0] = slot;
-		s->entry[0] = (MEM_GPA + (*rand >> 33) % PAGES * PAGE_SIZE) |
+		s->entry[0] = (MEM_GPA + rand_next(rand) % PAGES * PAGE_SIZE) |
 			      ENTRY | (*rand >> 60 & 1 ? PT_D : 0);
 		for (k = 0; k < 2; k++) {
 			s->access[k].op = k ? ACCESS_WRITE | ACCESS_USER :

@@ -191,8 +191,7 @@ static void guest_spaces(void)
 	u64 rand = 1, i, n, to;
 
 	for (i = 0; i < 300; i++) {
-		rand = rand * 6364136223846793005ul + 1442695040888963407ul;
-		n = (rand >> 33) % SPACES;
+		n = rand_next(&rand) % SPACES;
 		write_cr3(roots[n]);
 		GUEST_ASSERT_EQ(guest_read(TEST_VA), mark(where[n]));
 		if (i % 4)

@@ -35,7 +35,7 @@ static int count;
 
 static u64 next(u64 *state)
 {
-	*state = *state * 6364136223846793005ul + 1442695040888963407ul;
+	rand_next(state);
 	return *state >> 16;
 }
 

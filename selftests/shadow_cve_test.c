@@ -15,17 +15,6 @@
 #define PAGES (SIZE / PAGE_SIZE)
 #define HOLE_GPA (MEM_GPA + 64 * HUGE_SIZE)
 #define LOG KVM_MEM_LOG_DIRTY_PAGES
-#define PAGE_VA(n) (TEST_VA + (n) * PAGE_SIZE)
-
-static u64 page_gpa(u64 n)
-{
-	return MEM_GPA + n * PAGE_SIZE;
-}
-
-static u64 mark(u64 n)
-{
-	return 0x600d0000 + n;
-}
 
 FIXTURE(cve) {
 	struct vm *vm;
@@ -34,13 +23,7 @@ FIXTURE(cve) {
 	bool umbra;
 };
 
-FIXTURE_VARIANT(cve) {
-	enum engine engine;
-	int ptw;
-};
-FIXTURE_VARIANT_ADD(cve, tdp) { ENGINE_TDP, -1 };
-FIXTURE_VARIANT_ADD(cve, shadow_emul) { ENGINE_SHADOW, UM_PTW_MODE_EMUL };
-FIXTURE_VARIANT_ADD(cve, shadow_oos) { ENGINE_SHADOW, UM_PTW_MODE_OOS };
+PTW_VARIANTS(cve);
 
 FIXTURE_SETUP(cve)
 {
@@ -88,12 +71,6 @@ static void until(cve_t self, u64 more)
 		usleep(200);
 }
 
-static u64 next(u64 *rand)
-{
-	*rand = *rand * 6364136223846793005ul + 1442695040888963407ul;
-	return *rand >> 33;
-}
-
 /* ---- a child that fits by gfn and not by role ---- */
 
 /*
@@ -111,9 +88,9 @@ static void flipped(u64 id)
 
 	for (;;) {
 		if (id && flip_here) {
-			WRITE_ONCE(*pde, next(&rand) & 1 ? AS_TABLE : AS_HUGE);
+			WRITE_ONCE(*pde, rand_next(&rand) & 1 ? AS_TABLE : AS_HUGE);
 		} else {
-			i = 1 + next(&rand) % 255;
+			i = 1 + rand_next(&rand) % 255;
 			invlpg(PAGE_VA(i));
 			v = guest_read(PAGE_VA(i));
 			GUEST_ASSERT(v == mark(i) || v == mark(i ^ 1));
@@ -193,8 +170,8 @@ static void retargeted(u64 id)
 	u64 rand = 9, i, v;
 
 	for (;;) {
-		i = next(&rand) % 64;
-		if (next(&rand) % 8 == 0)
+		i = rand_next(&rand) % 64;
+		if (rand_next(&rand) % 8 == 0)
 			write_cr3(read_cr3());
 		invlpg(PAGE_VA(i));
 		v = guest_read(PAGE_VA(i)) - mark(0);
@@ -318,12 +295,12 @@ static void many_roots(u64 id)
 	u64 rand = id, n, i;
 
 	for (;;) {
-		n = next(&rand) % ROOTS;
+		n = rand_next(&rand) % ROOTS;
 		write_cr3(roots[n]);
 		for (i = 0; i < SPREAD; i++)
 			GUEST_ASSERT_EQ(guest_read(far(i)),
 					mark(n * SPREAD + i));
-		guest_write(far(next(&rand) % SPREAD) + 8, n);
+		guest_write(far(rand_next(&rand) % SPREAD) + 8, n);
 		progress[id]++;
 	}
 }
@@ -377,7 +354,7 @@ static void part_of_huge(u64 id)
 
 	/* The first pages and the last ones are holes. */
 	for (;;) {
-		i = next(&rand) % 512;
+		i = rand_next(&rand) % 512;
 		invlpg(va + i * PAGE_SIZE);
 		guest_write(va + i * PAGE_SIZE + 8, i);
 		if (i >= 3 && i < 3 + PART_PAGES)
@@ -525,14 +502,14 @@ TEST_F(cve, impossible_states)
 	sigaction(SIGALRM, &action, NULL);
 	for (i = 0; i < 150; i++) {
 		bad = good;
-		bad.cr0 ^= 1ul << 31 * (next(&rand) & 1);
-		bad.cr0 ^= CR0_WP * (next(&rand) & 1);
-		bad.cr3 ^= next(&rand) & 1 ? 0 : next(&rand) << 5;
-		bad.cr4 ^= next(&rand) & (CR4_PAE | CR4_PSE | CR4_LA57 |
+		bad.cr0 ^= 1ul << 31 * (rand_next(&rand) & 1);
+		bad.cr0 ^= CR0_WP * (rand_next(&rand) & 1);
+		bad.cr3 ^= rand_next(&rand) & 1 ? 0 : rand_next(&rand) << 5;
+		bad.cr4 ^= rand_next(&rand) & (CR4_PAE | CR4_PSE | CR4_LA57 |
 			CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PGE);
-		bad.efer ^= next(&rand) & 0xd00;
-		bad.cs.l ^= next(&rand) & 1;
-		bad.cs.db ^= next(&rand) & 1;
+		bad.efer ^= rand_next(&rand) & 0xd00;
+		bad.cs.l ^= rand_next(&rand) & 1;
+		bad.cs.db ^= rand_next(&rand) & 1;
 		if (KERR(vcpu->fd, KVM_SET_SREGS, &bad))
 			continue;
 		accepted++;

@@ -168,6 +168,13 @@ static inline void guest_write(u64 addr, u64 value)
 	*(volatile u64 *)addr = value;
 }
 
+/* The next 31 bits of a sequence; who wants more takes *state's upper bits. */
+static inline u64 rand_next(u64 *state)
+{
+	*state = *state * 6364136223846793005ul + 1442695040888963407ul;
+	return *state >> 33;
+}
+
 /*
  * Never returns: writes a word of its own, by @id, of @pages pages from @addr
  * on, in an order of its own, with values that ever rise.
@@ -176,11 +183,9 @@ static inline void guest_write_ever(u64 addr, u64 pages, u64 id)
 {
 	u64 seq = 0, rand = 12345 + id * 777;
 
-	for (;;) {
-		rand = rand * 6364136223846793005ul + 1442695040888963407ul;
-		guest_write(addr + (rand >> 33) % pages * PAGE_SIZE + id * 8,
-			    ++seq);
-	}
+	for (;;)
+		guest_write(addr + rand_next(&rand) % pages * PAGE_SIZE +
+			    id * 8, ++seq);
 }
 
 #endif

@@ -7,10 +7,24 @@
 #define SELFTEST_GUEST_PAGING_H
 
 #include "lib/gpt.h"
+#include "uapi/umbra.h"
 
 /* Where the library's tables have nothing: a PML4 entry of its own. */
 #define TEST_VA (3ul << 39)
 #define PT_RIGHTS (PT_P | PT_W | PT_U)
+
+/* Pages of test memory, and a word in each that tells which it is. */
+#define PAGE_VA(n) (TEST_VA + (n) * PAGE_SIZE)
+
+static inline u64 page_gpa(u64 n)
+{
+	return MEM_GPA + n * PAGE_SIZE;
+}
+
+static inline u64 mark(u64 n)
+{
+	return 0x600d0000 + n;
+}
 
 static inline void invlpg(u64 va)
 {
@@ -68,5 +82,16 @@ static inline int try_read(u64 va, u64 *value)
 }
 
 #define PF_TRAP (TRAPPED | 14)
+
+/* A fixture of three variants: EPT, and shadow paging with each ptw=. */
+#define PTW_VARIANTS(fixture)						\
+	FIXTURE_VARIANT(fixture) { enum engine engine; int ptw; };	\
+	FIXTURE_VARIANT_ADD(fixture, tdp) { ENGINE_TDP, -1 };		\
+	FIXTURE_VARIANT_ADD(fixture, shadow_emul) {			\
+		ENGINE_SHADOW, UM_PTW_MODE_EMUL				\
+	};								\
+	FIXTURE_VARIANT_ADD(fixture, shadow_oos) {			\
+		ENGINE_SHADOW, UM_PTW_MODE_OOS				\
+	}
 
 #endif

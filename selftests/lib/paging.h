@@ -12,17 +12,6 @@
 
 #define MEM_SIZE (2 * HUGE_SIZE)
 #define HUGE_GPA (8ul << 30)
-#define PAGE_VA(n) (TEST_VA + (n) * PAGE_SIZE)
-
-static inline u64 page_gpa(u64 n)
-{
-	return MEM_GPA + n * PAGE_SIZE;
-}
-
-static inline u64 mark(u64 n)
-{
-	return 0x600d0000 + n;
-}
 
 /* Filled by the host, for guests. */
 static u64 where[8];
@@ -34,13 +23,7 @@ FIXTURE(paging) {
 	u8 *mem;
 };
 
-FIXTURE_VARIANT(paging) {
-	enum engine engine;
-	int ptw;
-};
-FIXTURE_VARIANT_ADD(paging, tdp) { ENGINE_TDP, -1 };
-FIXTURE_VARIANT_ADD(paging, shadow_emul) { ENGINE_SHADOW, UM_PTW_MODE_EMUL };
-FIXTURE_VARIANT_ADD(paging, shadow_oos) { ENGINE_SHADOW, UM_PTW_MODE_OOS };
+PTW_VARIANTS(paging);
 
 FIXTURE_SETUP(paging)
 {
