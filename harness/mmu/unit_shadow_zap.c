@@ -84,6 +84,29 @@ static void quota(void)
 	end();
 }
 
+/*
+ * A CPU in guest mode may walk through what was zapped until the debt is paid:
+ * only then is the table another one's.
+ */
+static void reuse(void)
+{
+	const gva_t next = VA + 0x200000, last = VA + 0x400000;
+	um_sptep_t old;
+
+	begin(GUEST_64, UM_FAST_TAG, UM_PTW_EMUL);
+	guest_map(&tables, world, next, GFN, RWUD);
+	guest_map(&tables, world, last, GFN, RWUD);
+	LOADS(0, VA);
+	old = leaf_of(0, VA);
+	CHECK(um_mmu_unshadow(&world->mmu, table_of(1, VA)));
+	LOADS(0, next);
+	CHECK(leaf_of(0, next) && leaf_of(0, next) != old);
+	um_tlb_pay(&world->mmu);
+	LOADS(0, last);
+	CHECK(leaf_of(0, last) == old);
+	end();
+}
+
 /* Tables are shared where frame and role are the same, else not. */
 static void sharing(void)
 {
@@ -114,6 +137,7 @@ int main(void)
 	UNIT(notifier);
 	UNIT(slot_goes);
 	UNIT(quota);
+	UNIT(reuse);
 	UNIT(sharing);
 	return tap_done();
 }
