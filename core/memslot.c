@@ -37,8 +37,11 @@
 #define SLOT_FLAGS (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
 #define GPA_BITS_MAX 48 /* four levels of tables */
 
+/* Covers nothing. */
+static struct um_slot no_slot;
+
 /* Of a VM without slots; never freed. */
-static struct um_slots no_slots;
+static struct um_slots no_slots = { .hint = { &no_slot, &no_slot } };
 
 static struct um_slots *slots_locked(struct um_vm *vm)
 {
@@ -86,16 +89,14 @@ static int slots_upper(const struct um_slots *slots, gfn_t gfn)
 	return lo;
 }
 
-struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn)
+struct um_slot *um_slot_search(struct um_slots *slots, gfn_t gfn)
 {
-	int i = READ_ONCE(slots->hint);
+	int i = slots_upper(slots, gfn);
 
-	if (likely(i < slots->n) && um_slot_covers(slots->by_gfn[i], gfn))
-		return slots->by_gfn[i];
-	i = slots_upper(slots, gfn);
 	if (i == slots->n || gfn < slots->by_gfn[i]->base)
 		return NULL;
-	WRITE_ONCE(slots->hint, i);
+	WRITE_ONCE(slots->hint[1], READ_ONCE(slots->hint[0]));
+	WRITE_ONCE(slots->hint[0], slots->by_gfn[i]);
 	return slots->by_gfn[i];
 }
 
@@ -120,7 +121,8 @@ static struct um_slots *slots_alloc(int n)
 		slots->n = n;
 		slots->last = NULL;
 		slots->dying = NULL;
-		slots->hint = 0;
+		slots->hint[0] = &no_slot;
+		slots->hint[1] = &no_slot;
 		slots->by_hva = (void *)slots + head;
 	}
 	return slots;

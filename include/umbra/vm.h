@@ -56,7 +56,11 @@ struct um_slots {
 	struct rcu_head rcu;
 	struct um_slot *last; /* no later array has it: freed with this one */
 	int n;
-	int hint; /* where the last search ended; any value will do */
+	/*
+	 * Where the last two searches ended, for the guest's page tables and
+	 * what they map may lie in two. Of by_gfn, or one that covers nothing.
+	 */
+	struct um_slot *hint[2];
 	/*
 	 * Taken out of the arrays, but leaves of it may still be mapped:
 	 * guest faults do not find it, the MMU notifier does.
@@ -241,7 +245,18 @@ int um_slot_log_mode(struct um_vm *vm, u64 mode);
  * its reverse maps, and each that comes later. 0 or -ENOMEM.
  */
 int um_slots_shadow(struct um_vm *vm);
-struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn);
+struct um_slot *um_slot_search(struct um_slots *slots, gfn_t gfn);
+static inline struct um_slot *um_slot_find(struct um_slots *slots, gfn_t gfn)
+{
+	struct um_slot *slot = READ_ONCE(slots->hint[0]);
+
+	if (likely(um_slot_covers(slot, gfn)))
+		return slot;
+	slot = READ_ONCE(slots->hint[1]);
+	if (likely(um_slot_covers(slot, gfn)))
+		return slot;
+	return um_slot_search(slots, gfn);
+}
 
 /*
  * um_dirty_log_gpas() - log the pages of @n addresses that the CPU noted, from
