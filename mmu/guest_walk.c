@@ -17,9 +17,17 @@
 /* Restarts after a lost cmpxchg before the caller is asked to try later. */
 #define WALK_TRIES 8
 
-static bool nx_enabled(const struct um_guest_paging *p)
+static struct um_gpte_rules rules_of(const struct um_guest_paging *p)
 {
-	return um_guest_format(p) != UM_FMT_32 && (p->efer & UM_EFER_NXE);
+	enum um_format fmt = um_guest_format(p);
+
+	return (struct um_gpte_rules){
+		.format = fmt,
+		.maxphyaddr = p->maxphyaddr,
+		.nx = fmt != UM_FMT_32 && (p->efer & UM_EFER_NXE),
+		.pse = p->cr4 & UM_CR4_PSE,
+		.gbpages = !p->no_gbpages,
+	};
 }
 
 /* Bits high..low, or none when the range is empty. */
@@ -38,53 +46,53 @@ static unsigned int level_shift(enum um_format fmt, unsigned int level)
 	return 12 + index_bits(fmt) * (level - 1);
 }
 
-static bool is_leaf(const struct um_guest_paging *p, enum um_format fmt,
-		    unsigned int level, u64 gpte)
+static bool is_leaf(struct um_gpte_rules rules, unsigned int level, u64 gpte)
 {
 	if (level == 1)
 		return true;
 	if (level > 3 || !(gpte & UM_GPTE_PS))
 		return false;
-	if (fmt == UM_FMT_32)
-		return p->cr4 & UM_CR4_PSE;
+	if (rules.format == UM_FMT_32)
+		return rules.pse;
 	/* A PAE pdpte has reserved bits there and was checked when loaded. */
-	return fmt == UM_FMT_64 || level == 2;
+	return rules.format == UM_FMT_64 || level == 2;
 }
 
-static u64 reserved_bits_32(const struct um_guest_paging *p, bool large)
+static u64 reserved_bits_32(struct um_gpte_rules rules, bool large)
 {
 	/* PSE-36: bits 20:13 are address bits 39:32. */
-	int width = clamp_t(int, p->maxphyaddr, 32, 40);
+	int width = clamp_t(int, rules.maxphyaddr, 32, 40);
 
 	return large ? bit_range(21, width - 19) : 0;
 }
 
-static u64 reserved_bits(const struct um_guest_paging *p, enum um_format fmt,
-			 unsigned int level, bool leaf)
+static inline u64 reserved_bits(struct um_gpte_rules rules, unsigned int level,
+				bool leaf)
 {
 	bool large = leaf && level > 1;
 	u64 rsvd;
 
-	if (fmt == UM_FMT_32)
-		return reserved_bits_32(p, large);
+	if (rules.format == UM_FMT_32)
+		return reserved_bits_32(rules, large);
 
-	rsvd = bit_range(fmt == UM_FMT_PAE ? 62 : 51, p->maxphyaddr);
-	if (!nx_enabled(p))
+	rsvd = bit_range(rules.format == UM_FMT_PAE ? 62 : 51,
+			 rules.maxphyaddr);
+	if (!rules.nx)
 		rsvd |= UM_GPTE_NX;
 	if (large)
-		rsvd |= bit_range(level_shift(fmt, level) - 1, 13);
-	if (level > 3 || (level == 3 && p->no_gbpages))
+		rsvd |= bit_range(level_shift(rules.format, level) - 1, 13);
+	if (level > 3 || (level == 3 && !rules.gbpages))
 		rsvd |= UM_GPTE_PS;
 	return rsvd;
 }
 
-bool um_guest_gpte_is_reserved(const struct um_guest_paging *paging, int level,
-			       u64 gpte)
+bool um_gpte_is_reserved(struct um_gpte_rules rules, unsigned int level,
+			 u64 gpte)
 {
-	enum um_format fmt = um_guest_format(paging);
-	bool leaf = is_leaf(paging, fmt, level, gpte);
-
-	return gpte & reserved_bits(paging, fmt, level, leaf);
+	/* What is asked most. */
+	if (level == 1)
+		return gpte & reserved_bits(rules, 1, true);
+	return gpte & reserved_bits(rules, level, is_leaf(rules, level, gpte));
 }
 
 bool um_guest_pdpte_is_valid(u64 pdpte, u8 maxphyaddr)
@@ -106,7 +114,7 @@ static u64 leaf_gpa(const struct um_guest_walk *w, enum um_format fmt)
 	return gpa | (w->linear & offset);
 }
 
-static u32 base_error_code(const struct um_guest_paging *p, u32 access)
+static u32 base_error_code(const struct um_guest_paging *p, bool nx, u32 access)
 {
 	u32 code = 0;
 
@@ -115,7 +123,7 @@ static u32 base_error_code(const struct um_guest_paging *p, u32 access)
 	if (access & UM_WALK_USER)
 		code |= UM_PFEC_USER;
 	if ((access & UM_WALK_FETCH) &&
-	    (nx_enabled(p) || (p->cr4 & UM_CR4_SMEP)))
+	    (nx || (p->cr4 & UM_CR4_SMEP)))
 		code |= UM_PFEC_FETCH;
 	return code;
 }
@@ -139,8 +147,10 @@ static u64 root_entry(const struct um_guest_paging *p, enum um_format fmt,
 
 /* Reads entries down to the leaf and gathers the rights of all of them. */
 static enum um_walk_result walk_down(const struct um_guest_paging *p,
-				     enum um_format fmt, struct um_guest_walk *w)
+				     struct um_gpte_rules rules,
+				     struct um_guest_walk *w)
 {
+	enum um_format fmt = rules.format;
 	unsigned int size = fmt == UM_FMT_32 ? 4 : 8;
 	u64 table = root_entry(p, fmt, w);
 	u8 rights = UM_RIGHTS_ALL;
@@ -160,8 +170,8 @@ static enum um_walk_result walk_down(const struct um_guest_paging *p,
 		if (!(gpte & UM_GPTE_P))
 			return UM_WALK_FAULT;
 
-		leaf = is_leaf(p, fmt, w->level, gpte);
-		if (gpte & reserved_bits(p, fmt, w->level, leaf)) {
+		leaf = is_leaf(rules, w->level, gpte);
+		if (gpte & reserved_bits(rules, w->level, leaf)) {
 			w->error_code |= UM_PFEC_PRESENT | UM_PFEC_RSVD;
 			return UM_WALK_FAULT;
 		}
@@ -197,61 +207,73 @@ bool um_guest_allows(const struct um_guest_paging *p, u32 access, u8 rights)
 	       (!(access & UM_WALK_IMPLICIT) && (p->rflags & UM_RFLAGS_AC));
 }
 
+/* False: the entry of @level changed meanwhile. */
+static bool mark(const struct um_guest_paging *p, enum um_format fmt,
+		 struct um_guest_walk *w, unsigned int level, u64 bits)
+{
+	u64 old = w->gpte[level - 1];
+	u64 new = old | bits;
+	enum um_gpte_rc rc;
+
+	if (new == old)
+		return true;
+	rc = p->cmpxchg_gpte(p->priv, w->gpte_gpa[level - 1],
+			     fmt == UM_FMT_32 ? 4 : 8, old, new);
+	if (rc == UM_GPTE_OK)
+		w->gpte[level - 1] = new;
+	return rc != UM_GPTE_CHANGED;
+}
+
+static bool mark_leaf(const struct um_guest_paging *p, enum um_format fmt,
+		      struct um_guest_walk *w)
+{
+	u64 dirty = w->access & UM_WALK_WRITE ? UM_GPTE_D : 0;
+
+	return mark(p, fmt, w, w->level, UM_GPTE_A | dirty);
+}
+
 /* From the root down; an entry that changed meanwhile ends it. */
 static enum um_walk_result mark_used(const struct um_guest_paging *p,
 				     enum um_format fmt, struct um_guest_walk *w)
 {
-	unsigned int size = fmt == UM_FMT_32 ? 4 : 8;
-	unsigned int i;
+	unsigned int level;
 
-	for (i = w->top; i >= w->level; i--) {
-		u64 old = w->gpte[i - 1];
-		u64 new = old | UM_GPTE_A;
-		enum um_gpte_rc rc;
-
-		if (i == w->level && (w->access & UM_WALK_WRITE))
-			new |= UM_GPTE_D;
-		if (new == old)
-			continue;
-		rc = p->cmpxchg_gpte(p->priv, w->gpte_gpa[i - 1], size, old,
-				     new);
-		if (rc == UM_GPTE_CHANGED)
+	for (level = w->top; level > w->level; level--)
+		if (!mark(p, fmt, w, level, UM_GPTE_A))
 			return UM_WALK_RETRY;
-		if (rc == UM_GPTE_OK)
-			w->gpte[i - 1] = new;
-	}
-	return UM_WALK_OK;
+	return mark_leaf(p, fmt, w) ? UM_WALK_OK : UM_WALK_RETRY;
 }
 
 static enum um_walk_result walk_once(const struct um_guest_paging *p,
-				     enum um_format fmt, struct um_guest_walk *w)
+				     struct um_gpte_rules rules,
+				     struct um_guest_walk *w)
 {
 	enum um_walk_result result;
 
-	w->error_code = base_error_code(p, w->access);
-	result = walk_down(p, fmt, w);
+	w->error_code = base_error_code(p, rules.nx, w->access);
+	result = walk_down(p, rules, w);
 	if (result != UM_WALK_OK)
 		return result;
 	if (!um_guest_allows(p, w->access, w->rights)) {
 		w->error_code |= UM_PFEC_PRESENT;
 		return UM_WALK_FAULT;
 	}
-	w->gpa = leaf_gpa(w, fmt);
+	w->gpa = leaf_gpa(w, rules.format);
 	if (w->access & UM_WALK_PEEK)
 		return UM_WALK_OK;
-	return mark_used(p, fmt, w);
+	return mark_used(p, rules.format, w);
 }
 
 enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 				  u64 linear, u32 access,
 				  struct um_guest_walk *walk)
 {
-	enum um_format fmt = um_guest_format(paging);
+	struct um_gpte_rules rules = rules_of(paging);
 	enum um_walk_result result;
 	unsigned int tries;
 
 	memset(walk, 0, sizeof(*walk));
-	walk->linear = fmt == UM_FMT_64 ? linear : (u32)linear;
+	walk->linear = rules.format == UM_FMT_64 ? linear : (u32)linear;
 	walk->access = access;
 	if (!(paging->cr0 & UM_CR0_PG)) {
 		walk->gpa = walk->linear;
@@ -260,7 +282,7 @@ enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 		return UM_WALK_OK;
 	}
 	for (tries = 0; tries < WALK_TRIES; tries++) {
-		result = walk_once(paging, fmt, walk);
+		result = walk_once(paging, rules, walk);
 		if (result != UM_WALK_RETRY)
 			break;
 	}
@@ -270,22 +292,23 @@ enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 enum um_walk_result um_guest_walk_last(const struct um_guest_paging *paging,
 				       struct um_guest_walk *walk)
 {
-	enum um_format fmt = um_guest_format(paging);
+	struct um_gpte_rules rules = rules_of(paging);
 	u8 above = walk->rights;
 	u64 gpte;
 
 	walk->top = 1;
 	walk->level = 1;
 	if (paging->read_gpte(paging->priv, walk->gpte_gpa[0],
-			      fmt == UM_FMT_32 ? 4 : 8, &gpte) != UM_GPTE_OK)
+			      rules.format == UM_FMT_32 ? 4 : 8, &gpte))
 		return UM_WALK_NOWHERE;
 	walk->gpte[0] = gpte;
-	if (!(gpte & UM_GPTE_P) ||
-	    (gpte & reserved_bits(paging, fmt, 1, true)))
+	if (!(gpte & UM_GPTE_P) || (gpte & reserved_bits(rules, 1, true)))
 		return UM_WALK_FAULT;
-	walk->rights = above & um_gpte_rights(fmt, gpte);
+	walk->rights = above & um_gpte_rights(rules.format, gpte);
 	if (!um_guest_allows(paging, walk->access, walk->rights))
 		return UM_WALK_FAULT;
-	walk->gpa = leaf_gpa(walk, fmt);
-	return mark_used(paging, fmt, walk);
+	walk->gpa = (gpte & UM_GPTE_ADDR) | (walk->linear & bit_range(11, 0));
+	if (!mark_leaf(paging, rules.format, walk))
+		return UM_WALK_RETRY;
+	return UM_WALK_OK;
 }

@@ -22,31 +22,18 @@ union um_role um_role_of(const struct um_guest_paging *p)
 	return role;
 }
 
-/* Paging, as far as it says which bits of an entry are reserved. */
-static struct um_guest_paging um_role_paging(union um_role role, u8 maxphyaddr)
-{
-	struct um_guest_paging p = {
-		.maxphyaddr = maxphyaddr,
-		.no_gbpages = !role.gb,
-	};
-
-	if (role.format == UM_FMT_64)
-		p.efer |= UM_EFER_LMA;
-	if (role.format != UM_FMT_32)
-		p.cr4 |= UM_CR4_PAE;
-	if (role.nx)
-		p.efer |= UM_EFER_NXE;
-	if (role.pse)
-		p.cr4 |= UM_CR4_PSE;
-	return p;
-}
-
 bool um_role_accepts(union um_role role, u8 maxphyaddr, u64 gpte)
 {
-	struct um_guest_paging p = um_role_paging(role, maxphyaddr);
+	struct um_gpte_rules rules = {
+		.format = role.format,
+		.maxphyaddr = maxphyaddr,
+		.nx = role.nx,
+		.pse = role.pse,
+		.gbpages = role.gb,
+	};
 
 	return (gpte & UM_GPTE_P) &&
-	       !um_guest_gpte_is_reserved(&p, role.level, gpte);
+	       !um_gpte_is_reserved(rules, role.level, gpte);
 }
 
 /*

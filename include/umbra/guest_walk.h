@@ -138,9 +138,18 @@ enum um_walk_result um_guest_walk(const struct um_guest_paging *paging,
 				  u64 linear, u32 access,
 				  struct um_guest_walk *walk);
 
+/* What of all that decides which bits of an entry are reserved. */
+struct um_gpte_rules {
+	u8 format; /* enum um_format */
+	u8 maxphyaddr;
+	bool nx;
+	bool pse;
+	bool gbpages;
+};
+
 /* Has @gpte, present and of a table of @level, a bit that must be 0? */
-bool um_guest_gpte_is_reserved(const struct um_guest_paging *paging, int level,
-			       u64 gpte);
+bool um_gpte_is_reserved(struct um_gpte_rules rules, unsigned int level,
+			 u64 gpte);
 
 /*
  * The last step alone, for who knows what the entries above come to: @walk has
