@@ -76,21 +76,8 @@ static struct um_shadow_page *um_shadow_descend(struct um_fault *f,
 	return child;
 }
 
-/*
- * May the guest's entry have changed since it was read? Not in a page that was
- * in sync all the time; a write that is being emulated is heard after this.
- */
-static bool um_shadow_may_lag(const struct um_context *ctx,
-			      const struct um_shadow_page *sp)
-{
-	if (sp->role.direct)
-		return false;
-	return um_shadow_is_unsync(sp) ||
-	       ctx->leaf_seq != ctx->mmu->shadow->seq;
-}
-
-/* The leaf page that the walk began from, if it is there still. */
-static struct um_shadow_page *um_shadow_reach_last(struct um_fault *f)
+/* The leaf page for the walk that began from one, found anew. */
+static struct um_shadow_page *um_shadow_leaf_again(const struct um_fault *f)
 {
 	struct um_context *ctx = f->ctx;
 	struct um_shadow_page *sp;
@@ -102,7 +89,24 @@ static struct um_shadow_page *um_shadow_reach_last(struct um_fault *f)
 	sp = um_shadow_owner(sptep);
 	if (sp->gfn != ctx->leaf_gfn || sp->role.word != ctx->leaf_role)
 		return NULL;
-	if (um_shadow_may_lag(ctx, sp) && !um_shadow_holds(f, sp->role))
+	return sp;
+}
+
+/*
+ * The leaf page that the walk began from, if it is there still. Where seq
+ * stands, it is; and in sync all the time, its table has not changed since the
+ * entry was read. A write that is being emulated is heard after this.
+ */
+static struct um_shadow_page *um_shadow_reach_last(struct um_fault *f)
+{
+	struct um_context *ctx = f->ctx;
+	bool same = ctx->leaf_seq == ctx->mmu->shadow->seq;
+	struct um_shadow_page *sp = same ? ctx->leaf : um_shadow_leaf_again(f);
+
+	if (!sp)
+		return NULL;
+	if (!sp->role.direct && (!same || um_shadow_is_unsync(sp)) &&
+	    !um_shadow_holds(f, sp->role))
 		return NULL;
 	sp->writes = 0;
 	return sp;
@@ -229,7 +233,7 @@ static enum um_pf um_shadow_map_locked(struct um_mmu *mmu, struct um_fault *f)
 	}
 	if (!um_context_is_ready(f->ctx))
 		return UM_PF_RETRY;
-	if (f->ctx->leaf_role)
+	if (f->ctx->leaf)
 		sp = um_shadow_reach_last(f);
 	else
 		sp = um_shadow_reach(f);

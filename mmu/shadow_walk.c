@@ -30,13 +30,14 @@ static bool um_walk_find(struct um_context *ctx, gva_t va, unsigned int *index)
 	um_sptep_t sptep;
 	u64 sspte;
 
-	ctx->leaf_role = 0;
+	ctx->leaf = NULL;
 	/* With the lock the page is what it says, and in use. */
 	um_shadow_lock(ctx->mmu);
 	sptep = um_walk_shadow(um_context_root(ctx), va, &sspte);
 	if (sptep) {
 		sp = um_shadow_owner(sptep);
 		*index = sptep - um_shadow_sptep(sp, 0);
+		ctx->leaf = sp;
 		ctx->leaf_gfn = sp->gfn;
 		ctx->leaf_role = sp->role.word;
 		ctx->leaf_seq = ctx->mmu->shadow->seq;
@@ -84,7 +85,7 @@ static enum um_walk_result um_walk_all(const struct um_fault *f)
 {
 	struct um_context *ctx = f->ctx;
 
-	ctx->leaf_role = 0;
+	ctx->leaf = NULL;
 	return um_guest_walk(&ctx->paging, f->va, um_walk_access(f),
 			     &ctx->walk);
 }

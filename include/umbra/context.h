@@ -45,9 +45,14 @@ struct um_context {
 	struct um_mmu *mmu;
 	struct um_guest_paging paging;
 	struct um_guest_walk walk; /* of the fault at hand */
-	gfn_t leaf_gfn;	/* and the page that it began from; see shadow_walk.c */
-	u32 leaf_role;	/* 0: it began from the top */
-	u64 leaf_seq;	/* um_shadow.seq before the entry was read */
+	/*
+	 * And the page that it began from, NULL: from the top. What it was when
+	 * um_shadow.seq was leaf_seq, before the entry was read.
+	 */
+	struct um_shadow_page *leaf;
+	gfn_t leaf_gfn;
+	u32 leaf_role;
+	u64 leaf_seq;
 	u32 role;	/* um_role.word of the roots that fit paging */
 	int cur;	/* index of the current root */
 	u64 clock;
