@@ -29,6 +29,7 @@ struct um_world {
 	unsigned long host_rsp; /* what HOST_RSP holds */
 	u32 launched;	    /* bit 0: VMRESUME, else VMLAUNCH */
 	u32 exit_reason;    /* or UM_NOT_ENTERED */
+	u32 intr_info;	    /* of an exit for an exception or NMI only */
 	unsigned long cr2;
 };
 

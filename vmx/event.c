@@ -116,24 +116,11 @@ void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual)
 				  GUEST_INTR_STATE_NMI);
 }
 
-/*
- * An exception, or a machine check during entry. Interrupts off, on the CPU of
- * the exit: whose machine check it is.
- */
-void um_event_machine_check(struct um_vmx *vmx)
+/* A machine check in the guest, or during entry; on the CPU that it hit. */
+void um_event_machine_check(void)
 {
-	u32 reason = vmx->world.exit_reason, info;
 	struct pt_regs regs;
 
-	if (reason == EXIT_REASON_EXCEPTION_NMI) {
-		info = vmx_read(vmx, VM_EXIT_INTR_INFO);
-		if ((info & (INTR_INFO_VECTOR_MASK |
-			     INTR_INFO_INTR_TYPE_MASK)) !=
-		    (X86_TRAP_MC | INTR_TYPE_HARD_EXCEPTION))
-			return;
-	} else if ((u16)reason != EXIT_REASON_MCE_DURING_VMENTRY) {
-		return;
-	}
 	/* As if it came from user mode: it did not hit us. */
 	memset(&regs, 0, sizeof(regs));
 	regs.cs = 3;
@@ -174,7 +161,7 @@ static void exit_debug(struct um_vmx *vmx, u32 type)
  */
 int um_exit_exception(struct um_vmx *vmx)
 {
-	u32 info = vmx_read(vmx, VM_EXIT_INTR_INFO);
+	u32 info = vmx->world.intr_info;
 	u32 type = info & INTR_INFO_INTR_TYPE_MASK;
 	u8 vector = info & INTR_INFO_VECTOR_MASK;
 

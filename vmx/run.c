@@ -126,12 +126,14 @@ static void run_guest(struct um_vmx *vmx)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, um_host_xcr0);
 }
 
-static bool may_be_mce(const struct um_vmx *vmx)
+/* Interrupts off: is the exit a machine check, which is this CPU's to handle? */
+static bool is_machine_check(const struct um_world *world)
 {
-	u16 reason = vmx->world.exit_reason;
-
-	return reason == EXIT_REASON_EXCEPTION_NMI ||
-	       reason == EXIT_REASON_MCE_DURING_VMENTRY;
+	if (world->exit_reason == EXIT_REASON_EXCEPTION_NMI)
+		return (world->intr_info & (INTR_INFO_VECTOR_MASK |
+					    INTR_INFO_INTR_TYPE_MASK)) ==
+		       (X86_TRAP_MC | INTR_TYPE_HARD_EXCEPTION);
+	return (u16)world->exit_reason == EXIT_REASON_MCE_DURING_VMENTRY;
 }
 
 /* Did the exit cut short the delivery of an event? */
@@ -199,8 +201,8 @@ static int enter(struct um_vmx *vmx)
 		um_pml_drain(vmx);
 	/* L1: what the CPU logged is marked before. Pairs with C3. */
 	smp_store_release(&vcpu->in_guest, false);
-	if (unlikely(may_be_mce(vmx)))
-		um_event_machine_check(vmx);
+	if (unlikely(is_machine_check(&vmx->world)))
+		um_event_machine_check();
 	vcpu->stat.exits++;
 	check_delivery(vmx);
 	/*

@@ -266,7 +266,7 @@ void um_inject(struct um_vmx *vmx, u8 vector);
 void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error);
 void um_event_deliver(struct um_vmx *vmx);
 void um_event_requeue(struct um_vmx *vmx, u32 info);
-void um_event_machine_check(struct um_vmx *vmx);
+void um_event_machine_check(void);
 void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual);
 int um_exit_exception(struct um_vmx *vmx);
 

@@ -17,10 +17,11 @@ static __always_inline bool entered(const struct um_world *w)
 	return !(w->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
 }
 
-static __always_inline bool is_nmi(void)
+static __always_inline void take_nmi(struct um_world *w)
 {
-	return (vmcs_read(VM_EXIT_INTR_INFO) & INTR_INFO_INTR_TYPE_MASK) ==
-	       INTR_TYPE_NMI_INTR;
+	w->intr_info = vmcs_read(VM_EXIT_INTR_INFO);
+	if ((w->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		um_do_nmi();
 }
 
 /*
@@ -56,8 +57,8 @@ static noinstr void enter_exit(struct um_world *w)
 		w->exit_reason = vmcs_read(VM_EXIT_REASON);
 		if (likely(entered(w)))
 			w->launched = 1;
-		if (w->exit_reason == EXIT_REASON_EXCEPTION_NMI && is_nmi())
-			um_do_nmi();
+		if (w->exit_reason == EXIT_REASON_EXCEPTION_NMI)
+			take_nmi(w);
 	}
 
 	if (tell)
