@@ -246,8 +246,8 @@ void guest_slots(struct guest *g)
 void guest_check(struct guest *g, bool whole)
 {
 	struct world *world = g->world;
+	bool logged;
 	gfn_t gfn;
-	int i;
 
 	if (!um_mmu_audit_quiet(&world->mmu))
 		world_bug("audit");
@@ -255,20 +255,11 @@ void guest_check(struct guest *g, bool whole)
 	world_check_shadow(world);
 	if (!whole)
 		return;
-	if (um_slot_is_logged(world->slots[0]))
+	logged = um_slot_is_logged(world->slots[0]);
+	if (logged)
 		guest_harvest(g);
-	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++) {
-		u64 sum = 0, value = host_read(world, gfn);
-
-		for (i = 0; i < CPUS; i++)
-			sum += world->cpu[i].writes[gfn];
-		if (sum != value)
-			world_bug("gfn %llx: %llu writes, memory has %llu", gfn,
-				  sum, value);
-		if (um_slot_is_logged(world->slots[0]) &&
-		    g->copy[gfn] != value)
-			world_bug("gfn %llx: missing from the log", gfn);
-	}
+	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++)
+		world_check_page(world, gfn, logged ? g->copy : NULL);
 }
 
 void guest_step(struct guest *g, struct vcpu *v)

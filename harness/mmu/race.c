@@ -59,34 +59,21 @@ static void *act(void *arg)
 	}
 }
 
-static void judge_page(struct world *world, gfn_t gfn)
-{
-	u64 sum = 0, value = host_read(world, gfn);
-	int i;
-
-	for (i = 0; i < CPUS; i++)
-		sum += world->cpu[i].writes[gfn];
-	if (sum != value)
-		world_bug("gfn %llx: %llu writes, memory has %llu", gfn, sum,
-			  value);
-	if (um_slot_is_logged(world->slots[0]) && race_copy[gfn] != value)
-		world_bug("gfn %llx: missing from the dirty log", gfn);
-}
-
 /* All sides are done. */
 static void judge(struct world *world, bool whole)
 {
 	gfn_t end = RAM_BASE + (whole ? RAM_PAGES : RACE_PAGES), gfn;
+	bool logged = um_slot_is_logged(world->slots[0]);
 
 	if (!um_mmu_audit_quiet(&world->mmu))
 		world_bug("audit");
 	world_check_leaves(world);
 	if (world->mmu.shadow)
 		world_check_shadow(world);
-	if (um_slot_is_logged(world->slots[0]))
+	if (logged)
 		race_harvest(world, NULL);
 	for (gfn = RAM_BASE; gfn < end; gfn++)
-		judge_page(world, gfn);
+		world_check_page(world, gfn, logged ? race_copy : NULL);
 }
 
 static void play(struct stage *stage, int rounds)

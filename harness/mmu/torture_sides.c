@@ -301,7 +301,6 @@ void judge(struct episode *ep)
 {
 	struct world *world = ep->world;
 	gfn_t gfn;
-	int i;
 
 	shim_pace = SHIM_BRISK;
 	pthread_mutex_lock(&ep->slots);
@@ -310,17 +309,8 @@ void judge(struct episode *ep)
 	world_check_leaves(world);
 	if (ep->logging)
 		get(ep);
-	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++) {
-		u64 sum = 0, value = host_read(world, gfn);
-
-		for (i = 0; i < CPUS; i++)
-			sum += world->cpu[i].writes[gfn];
-		if (sum != value)
-			world_bug("gfn %llx: %llu writes, memory has %llu",
-				  gfn, sum, value);
-		if (ep->logging && ep->copy[gfn] != value)
-			world_bug("gfn %llx: missing from the dirty log", gfn);
-	}
+	for (gfn = RAM_BASE; gfn < RAM_BASE + RAM_PAGES; gfn++)
+		world_check_page(world, gfn, ep->logging ? ep->copy : NULL);
 	pthread_mutex_unlock(&ep->slots);
 	ep->audits++;
 	shim_pace = SHIM_STEADY;

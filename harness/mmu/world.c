@@ -241,3 +241,17 @@ bool world_check_leaves(struct world *world)
 	}
 	return good;
 }
+
+void world_check_page(struct world *world, gfn_t gfn, const u64 *copy)
+{
+	u64 sum = 0, value = host_read(world, gfn);
+	int i;
+
+	for (i = 0; i < CPUS; i++)
+		sum += world->cpu[i].writes[gfn];
+	if (sum != value)
+		world_bug("gfn %llx: %llu writes, memory has %llu", gfn, sum,
+			  value);
+	if (copy && copy[gfn] != value)
+		world_bug("gfn %llx: missing from the dirty log", gfn);
+}

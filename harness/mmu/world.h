@@ -141,6 +141,11 @@ extern __thread void (*world_on_mark)(void);
 
 /* Every leaf maps what the host maps. Nothing else runs. */
 bool world_check_leaves(struct world *world);
+/*
+ * All CPUs' writes to @gfn are in memory, and in @copy, which the log's user
+ * keeps, unless that is NULL.
+ */
+void world_check_page(struct world *world, gfn_t gfn, const u64 *copy);
 extern struct world *world_newest;
 
 /* Pages for tables. */
