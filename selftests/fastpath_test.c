@@ -17,27 +17,19 @@ FIXTURE(fast) {
 };
 
 FIXTURE_VARIANT(fast) {
+	enum engine engine;
 	int mode;
 	bool lockless;
 };
 
-FIXTURE_VARIANT_ADD(fast, off) {
-	.mode = UM_FASTPATH_OFF,
-};
-
-FIXTURE_VARIANT_ADD(fast, tag) {
-	.mode = UM_FASTPATH_TAG,
-	.lockless = true,
-};
-
-FIXTURE_VARIANT_ADD(fast, pair) {
-	.mode = UM_FASTPATH_PAIR,
-	.lockless = true,
-};
-
-FIXTURE_VARIANT_ADD(fast, mw) {
-	.mode = UM_FASTPATH_MW,
-	.lockless = true,
+FIXTURE_VARIANT_ADD(fast, off) { ENGINE_TDP, UM_FASTPATH_OFF, false };
+FIXTURE_VARIANT_ADD(fast, tag) { ENGINE_TDP, UM_FASTPATH_TAG, true };
+FIXTURE_VARIANT_ADD(fast, pair) { ENGINE_TDP, UM_FASTPATH_PAIR, true };
+FIXTURE_VARIANT_ADD(fast, mw) { ENGINE_TDP, UM_FASTPATH_MW, true };
+/* Of four levels, whose entries have room for a tag: no other mode does it. */
+FIXTURE_VARIANT_ADD(fast, shadow_tag) { ENGINE_SHADOW, UM_FASTPATH_TAG, true };
+FIXTURE_VARIANT_ADD(fast, shadow_pair) {
+	ENGINE_SHADOW, UM_FASTPATH_PAIR, false
 };
 
 static int set_mode(struct vm *vm, u64 mode)
@@ -63,6 +55,7 @@ static int log_by_faults(struct vm *vm)
 
 FIXTURE_SETUP(fast)
 {
+	ENGINE_CHOOSE();
 	self->vm = vm_boot_remote(2);
 	self->there = KIOCTL(self->vm->dev, KVM_CHECK_EXTENSION,
 			     UM_CAP_FASTPATH) > 0;

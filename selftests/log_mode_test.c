@@ -169,10 +169,13 @@ TEST_F(mode, moved)
 TEST(capability)
 {
 	struct kvm_enable_cap cap = { .cap = UM_CAP_LOG_MODE, .flags = 1 };
-	struct vm *vm = vm_boot_remote(1);
-	int i, there = modes(vm);
+	struct vm *vm;
+	int i, there;
 	void *mem;
 
+	engine_choose(ENGINE_TDP);
+	vm = vm_boot_remote(1);
+	there = modes(vm);
 	if (!there) {
 		vm_free(vm);
 		SKIP(return, "not umbra: no UM_CAP_LOG_MODE");

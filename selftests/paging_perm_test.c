@@ -434,7 +434,7 @@ static u64 env(const char *name, u64 otherwise)
 static int pair(SELF, int upper, int lower)
 {
 	u64 all = env("PERM_ALL", 0), i;
-	u64 count = env("PERM_COUNT", engine_is_shadow() ? 16 : 128);
+	u64 count = env("PERM_COUNT", vm_is_shadow(self->vm) ? 16 : 128);
 	int modes, bad = 0;
 
 	for (modes = 0; modes < 16; modes++) {

@@ -465,7 +465,7 @@ FIXTURE_SETUP(narrow)
 {
 	ENGINE_CHOOSE();
 	self->vm = vm_create_mem();
-	if (engine_is_shadow())
+	if (vm_is_shadow(self->vm))
 		ASSERT_EQ(0, vm_enable_cap(self->vm, UM_CAP_FASTPATH,
 					   variant->fastpath));
 	self->mem = vm_add_mem(self->vm, MEM_SLOT, LOG, MEM_GPA, SIZE);

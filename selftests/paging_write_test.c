@@ -322,7 +322,7 @@ TEST_F(paging, mode_changed_meanwhile)
 	struct vcpu_thread t;
 	u64 i, seen = 0;
 
-	if (!engine_is_shadow())
+	if (!vm_is_shadow(self->vm))
 		SKIP(return, "only the shadow engine has these modes");
 	boot(self, guest_edits_ever);
 	vcpu_thread_start(&t, self->vcpu);
@@ -358,7 +358,7 @@ TEST_F(paging, tables_in_a_read_only_slot)
 {
 	u64 *rom;
 
-	if (!engine_is_shadow())
+	if (!vm_is_shadow(self->vm))
 		SKIP(return, "with EPT's A and D flags no such table works");
 	boot(self, guest_rom_tables);
 	rom = vm_add_mem(self->vm, 7, KVM_MEM_READONLY, RO_GPA, PAGE_SIZE);
@@ -390,7 +390,7 @@ TEST_F(paging, tables_where_nothing_is)
 {
 	u64 *mem;
 
-	if (!engine_is_shadow())
+	if (!vm_is_shadow(self->vm))
 		SKIP(return, "the CPU's own walk cannot be answered");
 	boot(self, guest_no_tables);
 	gpt_map(&self->gpt, RO_VA, RO_GPA | PT_RIGHTS, 2);

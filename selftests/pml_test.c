@@ -42,6 +42,7 @@ FIXTURE(pml) {
 
 FIXTURE_SETUP(pml)
 {
+	engine_choose(ENGINE_TDP);
 	self->vm = vm_boot_remote(2);
 	self->vcpu = &self->vm->vcpus[0];
 	self->there = log_modes(self->vm) > 0 &&
@@ -185,13 +186,15 @@ static void start_spinner(struct vm *vm, struct vcpu_thread *t)
 /* The slot moves while its pages are in a running vCPU's list. */
 TEST(slot_moves_under_the_list)
 {
-	struct vm *vm = vm_create();
 	struct vcpu_thread t = { 0 };
 	struct ring ring;
 	u32 slot, n = 0;
+	struct vm *vm;
 	u64 page;
 	u8 *mem;
 
+	engine_choose(ENGINE_TDP);
+	vm = vm_create();
 	if (log_modes(vm) < 0 || !(log_modes(vm) & 1 << UM_LOG_MODE_PML))
 		SKIP(vm_free(vm); return, "no UM_LOG_MODE_PML");
 	vm_free(vm);
@@ -215,9 +218,11 @@ TEST(slot_moves_under_the_list)
 /* What the CPU cannot do is refused, and the log works without it. */
 TEST(cpu_without_it)
 {
-	struct vm *vm = vm_boot_remote(1);
 	u64 bits[WORDS];
+	struct vm *vm;
 
+	engine_choose(ENGINE_TDP);
+	vm = vm_boot_remote(1);
 	if (log_modes(vm) < 0)
 		SKIP(vm_free(vm); return, "not umbra: no UM_CAP_LOG_MODE");
 	if (log_modes(vm) & 1 << UM_LOG_MODE_PML)

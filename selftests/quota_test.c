@@ -48,8 +48,10 @@ FIXTURE(quota) {
 	char param[128];
 };
 
+/* Tables of EPT; shadow_cve_test has a quota of shadow pages. */
 FIXTURE_SETUP(quota)
 {
+	engine_choose(ENGINE_TDP);
 	self->umbra = umbra_param("waiting", self->param, sizeof(self->param));
 }
 

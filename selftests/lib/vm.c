@@ -66,9 +66,9 @@ bool engine_choose(enum engine engine)
 	return engine == ENGINE_TDP;
 }
 
-bool engine_is_shadow(void)
+bool vm_is_shadow(struct vm *vm)
 {
-	return vm_type == UM_VM_TYPE_SHADOW;
+	return KIOCTL(vm->fd, KVM_CHECK_EXTENSION, UM_CAP_PTW) > 0;
 }
 
 struct vm *vm_create(void)

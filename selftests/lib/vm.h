@@ -103,7 +103,7 @@ int vm_enable_cap(struct vm *vm, u32 nr, u64 arg);
  */
 enum engine { ENGINE_TDP, ENGINE_SHADOW };
 bool engine_choose(enum engine engine);	/* false: not offered */
-bool engine_is_shadow(void);
+bool vm_is_shadow(struct vm *vm);	/* by the module's choice as well */
 
 /* A fixture of two variants, each of them on an engine of its own. */
 #define ENGINE_VARIANTS(fixture)					\
