@@ -68,6 +68,8 @@ struct um_shadow {
 	struct list_head active;  /* in use; the newest first */
 	struct list_head retired; /* zapped and empty, the oldest first */
 	struct list_head unsync;
+	struct list_head contexts; /* of all vCPUs */
+	atomic_t writing;	/* of them in the midst of a write; no lock */
 	u64 gen;		/* pages of another one are out of date */
 	u64 pages;		/* active ones and retired ones */
 	/*
@@ -213,6 +215,14 @@ void um_shadow_sync_below(struct um_context *ctx,
 			  struct um_shadow_page *const top[4]);
 /* The same of a root; takes the lock, if any is. */
 void um_shadow_sync_root(struct um_context *ctx, struct um_root *root);
+
+/* shadow_write.c */
+/*
+ * A flush of the guest, before it looks at anything: what software is writing,
+ * and the guest may have seen, has no entries any more. Takes the lock if there
+ * is any such write.
+ */
+void um_shadow_hear(struct um_mmu *mmu);
 
 /* shadow_zap.c */
 /*

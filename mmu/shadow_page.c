@@ -233,6 +233,7 @@ int um_shadow_init(struct um_mmu *mmu)
 	INIT_LIST_HEAD(&shadow->active);
 	INIT_LIST_HEAD(&shadow->retired);
 	INIT_LIST_HEAD(&shadow->unsync);
+	INIT_LIST_HEAD(&shadow->contexts);
 	atomic64_set(&mmu->shadow_roots, 1);
 	mmu->shadow = shadow;
 	return 0;

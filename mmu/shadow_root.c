@@ -98,6 +98,9 @@ void um_context_new_cr3(struct um_context *ctx, bool keep)
 
 	ctx->cur = root - ctx->root;
 	root->used = ++ctx->clock;
+	/* Also for a root that is to be made: of pages that may be there. */
+	if (!keep)
+		um_shadow_hear(ctx->mmu);
 	if (root->hpa && (!keep || root->stale))
 		um_shadow_sync_root(ctx, root);
 }
@@ -114,6 +117,7 @@ void um_context_flush(struct um_context *ctx)
 {
 	struct um_root *root = um_context_root(ctx);
 
+	um_shadow_hear(ctx->mmu);
 	um_context_all_stale(ctx);
 	if (root->hpa)
 		um_shadow_sync_root(ctx, root);
@@ -219,6 +223,9 @@ int um_context_init(struct um_context *ctx, struct um_mmu *mmu)
 		return -ENOMEM;
 	for (i = 0; i < UM_ROOTS; i++)
 		ctx->root[i].pdpt = ctx->pdpts + i * UM_PDPTES;
+	um_shadow_lock(mmu);
+	list_add_tail(&ctx->link, &mmu->shadow->contexts);
+	um_shadow_unlock(mmu);
 	return 0;
 }
 
@@ -228,6 +235,9 @@ void um_context_destroy(struct um_context *ctx)
 
 	if (!ctx->pdpts)
 		return;
+	um_shadow_lock(ctx->mmu);
+	list_del_init(&ctx->link);
+	um_shadow_unlock(ctx->mmu);
 	for (i = 0; i < UM_ROOTS; i++)
 		um_root_release(ctx->mmu, &ctx->root[i]);
 	um_shadow_drain(ctx);

@@ -223,6 +223,7 @@ void um_context_invlpg(struct um_context *ctx, gva_t va)
 	struct um_mmu *mmu = ctx->mmu;
 	bool took;
 
+	um_shadow_hear(mmu);
 	if (atomic64_read(&mmu->stat.shadow_unsync)) {
 		um_tlb_take_begin(&mmu->tlb);
 		um_shadow_lock(mmu);

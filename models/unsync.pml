@@ -8,17 +8,17 @@
  * then (the table is free to be written) and made anew by a fault.
  *
  * Shown: a translation that a vCPU uses was in memory at its last flush, or
- * since. A write that is being emulated counts as over when the emulator has
- * told the shadow of it; where flushes wait for that (WAITS), when it is done.
+ * since; also while a write is being emulated, which is in memory before the
+ * shadow hears of it: a flush then does what the emulator is about to do.
  * Memory: sequential; where two accesses could change places, a plant has them
  * so.
  *
- * letters R1 T3 T4 U1 U2 U3 U4 U5
+ * letters R1 T3 T4 U1 U2 U3 U4 U5 U6 U7
  *
  * holds two		VCPUS=2
- * holds two_wait	VCPUS=2 WAITS
- * holds two_zaps	VCPUS=2 WAITS ZAPS
+ * holds two_zaps	VCPUS=2 ZAPS
  * holds three		VCPUS=3 WRITERS=1 NO_EMULATION
+ * holds three_roles	VCPUS=3 ROLES
  *
  * Plants: it is marked out of sync after W is given
  * plant mark_late	VCPUS=2
@@ -39,8 +39,17 @@
  * plant drop_unowed	VCPUS=2
  *	a flush does not ask who is about to owe for what it finds emptied
  * plant no_taking	VCPUS=2 ZAPS NO_EMULATION
- *	a flush does not wait for a write that is being emulated
- * plant unwaited	VCPUS=2
+ * plant no_taking	VCPUS=2 NO_UNSYNC
+ *	a flush does not hear of a write that is being emulated
+ * plant unheard	VCPUS=2
+ *	it looks whether there is one before the exit that it is made in
+ * plant early_ask	VCPUS=2
+ *	or after it has found no page out of sync
+ * plant late_ask	VCPUS=3 ROLES
+ *	the number of such writes rises after the write
+ * plant late_begin	VCPUS=2
+ *	or falls before the shadow has heard of it
+ * plant early_end	VCPUS=2
  */
 #define OUT 1		/* values of the guest's entry, as bits of a set */
 #define IN 2
@@ -61,20 +70,18 @@ bool tlb_w[VCPUS];	/* the table may be written */
 bool owed[VCPUS];	/* to be flushed before it enters the guest */
 byte held[VCPUS];	/* values in memory since its last flush */
 
-/*
- * What an emulated write replaces may be used until the shadow was told, unless
- * a flush waits for that.
- */
-#if defined(WAITS) || defined(PLANT_unwaited)
-#define UNDER_WAY 0
-#else
-#define UNDER_WAY (writing -> OUT | IN : 0)
-#endif
-
 #ifndef WRITERS
 #define WRITERS VCPUS
 #endif
+#ifdef ROLES	/* one for each, so that three are few enough */
+#define EMULATES (_pid == 0)
+#define WRITES (_pid == 1)
+#define USES (_pid == 2)
+#else
+#define EMULATES (_pid < WRITERS)
 #define WRITES (_pid < WRITERS)
+#define USES true
+#endif
 
 #define LOCK atomic { !locked -> locked = true }
 #define UNLOCK locked = false
@@ -187,66 +194,99 @@ inline go_unsync()
 }
 
 #ifndef NO_EMULATION
+/* Drop what came from the entry. Who finds it dropped asks for taking. */
+inline hear()
+{
+	taking++;				/* T3 */
+	LOCK;
+	drops = entry != EMPTY;
+	entry = EMPTY;
+	UNLOCK;
+#ifndef PLANT_drop_unowed
+	if
+	:: drops -> owe()
+	:: else
+	fi;
+#endif
+	drops = false;
+	taking--				/* T3 */
+}
+
 inline emulate()
 {
-	writing++;
+#ifndef PLANT_late_begin
+	writing++;				/* U6 */
+#endif
 #ifdef PLANT_early_look
 	hears = flag;
 	write(OTHER(gpte));
 #else
 	write(OTHER(gpte));
+#ifdef PLANT_late_begin
+	writing++;
+#endif
+#ifdef PLANT_early_end
+	writing--;
+#endif
 	hears = flag;				/* U5 */
 #endif
 	if
-	:: hears ->
-		LOCK;
-		if
-		:: entry != EMPTY ->
-			entry = EMPTY;
-#ifndef PLANT_drop_unowed
-			owe()
-#endif
-		:: else
-		fi;
-		UNLOCK
+	:: hears -> hear()
 	:: else
 	fi;
-	writing--
-}
+#ifndef PLANT_early_end
+	writing--				/* U6 */
 #endif
+}
+
+#endif
+
+/* By a flush. */
+inline ask()
+{
+#ifndef NO_EMULATION
+	if
+	:: writing -> hear()
+	:: else
+	fi
+#else
+	skip
+#endif
+}
 
 active [VCPUS] proctype vcpu()
 {
 	byte v, i;
-	bool hears;
+	bool hears, drops;
 
 	held[_pid] = OUT | IN;
 end:
 	do
 	/* The guest writes its table. */
 	:: atomic { WRITES && (w || tlb_w[_pid]) -> tlb_w[_pid] = true; write(OTHER(gpte)) }
-	:: WRITES && !w && !tlb_w[_pid] ->
+	:: (WRITES || EMULATES) && !w && !tlb_w[_pid] ->
 	   LOCK;
 	   if
 #ifndef NO_UNSYNC
-	   :: flag && !unsync -> go_unsync()
+	   :: WRITES && flag && !unsync -> go_unsync()
 #endif
 #ifndef NO_EMULATION
-	   :: flag -> UNLOCK; emulate(); goto back
+	   :: EMULATES && flag -> UNLOCK; emulate(); goto back
 #endif
 	   :: !flag -> w = true
+	   :: else
 	   fi;
 	   UNLOCK;
 	   goto back
 	/* It uses it. */
-	:: atomic { tlb[_pid] || entry ->
+	:: atomic { USES && (tlb[_pid] || entry) ->
 		if
 		:: !tlb[_pid] -> tlb[_pid] = entry
 		:: else
 		fi;
 		assert(tlb[_pid] & held[_pid])
 	   }
-	:: !tlb[_pid] && !entry ->
+	:: USES && !tlb[_pid] && !entry ->
 	   v = gpte;
 	   LOCK;
 #ifdef ZAPS
@@ -266,9 +306,18 @@ end:
 	   UNLOCK;
 	   goto back
 	/* It flushes: everything, or this address. */
-	:: held[_pid] = gpte | UNDER_WAY;
-#ifdef WAITS
-	   writing == 0;
+#ifdef PLANT_early_ask
+	:: USES -> hears = writing;
+	   held[_pid] = gpte;
+	   if
+	   :: hears -> hear()
+	   :: else
+	   fi;
+#else
+	:: USES -> held[_pid] = gpte;
+#if !defined(PLANT_unheard) && !defined(PLANT_late_ask)
+	   ask();				/* U7 */
+#endif
 #endif
 	   if
 	   :: unsync ->				/* U2 */
@@ -281,7 +330,10 @@ end:
 		UNLOCK
 	   :: else
 	   fi;
-#if defined(ZAPS) && !defined(PLANT_no_taking)
+#ifdef PLANT_late_ask
+	   ask();
+#endif
+#if (defined(ZAPS) || !defined(NO_EMULATION)) && !defined(PLANT_no_taking)
 	   if
 	   :: taking -> owe()			/* T4 */
 	   :: else

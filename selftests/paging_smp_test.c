@@ -138,6 +138,41 @@ TEST_F(smp, store_invlpg_access)
 		vcpu_thread_join(&t[i]);
 }
 
+/* ---- no word but the entry itself ---- */
+
+/* Whoever sees the new entry, flushes and accesses, goes by it. */
+static void seen(u64 id)
+{
+	volatile u64 *pte = guest_entry(TEST_VA, 1);
+	u64 n;
+
+	for (n = 1; n <= ROUNDS; n++) {
+		if (!id) {
+			*pte = data_gpa(n) | ENTRY;
+			wait_for(&answer, n);
+			continue;
+		}
+		guest_read(TEST_VA);
+		while ((*pte & PT_ADDR) != data_gpa(n))
+			;
+		invlpg(TEST_VA);
+		GUEST_ASSERT_EQ(guest_read(TEST_VA), data_gpa(n));
+		answer = n;
+	}
+	guest_done();
+}
+
+TEST_F(smp, seen_in_the_table)
+{
+	struct vcpu_thread t[2];
+	int i;
+
+	map_data(self->vm, self->mem);
+	start(self->vm, t, seen);
+	for (i = 0; i < 2; i++)
+		vcpu_thread_join(&t[i]);
+}
+
 /* ---- A and D against edits ---- */
 
 static volatile u64 wrote, unmapped;

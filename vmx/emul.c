@@ -164,6 +164,36 @@ static enum um_emul_rc op_read(struct um_emul_ctx *ctx, u64 linear, void *buf,
 	return UM_EMUL_OK;
 }
 
+/* Where there are shadow tables, they hear of it. As um_guest_write(). */
+static int write_memory(struct um_vmx *vmx, gpa_t gpa, const void *buf,
+			unsigned int n)
+{
+	struct um_vm *vm = vmx->vcpu.vm;
+	int r;
+
+	if (!vmx->ctx)
+		return um_guest_write(vm, gpa, buf, n);
+	um_context_write_begin(vmx->ctx, gpa, n);
+	r = um_guest_write(vm, gpa, buf, n);
+	um_context_write_end(vmx->ctx);
+	return r;
+}
+
+/* As um_guest_cmpxchg(). */
+static int cmpxchg_memory(struct um_vmx *vmx, gpa_t gpa, void *old,
+			  const void *new, unsigned int n)
+{
+	struct um_vm *vm = vmx->vcpu.vm;
+	int r;
+
+	if (!vmx->ctx)
+		return um_guest_cmpxchg(vm, gpa, old, new, n);
+	um_context_write_begin(vmx->ctx, gpa, n);
+	r = um_guest_cmpxchg(vm, gpa, old, new, n);
+	um_context_write_end(vmx->ctx);
+	return r;
+}
+
 static enum um_emul_rc op_write(struct um_emul_ctx *ctx, u64 linear,
 				const void *buf, unsigned int n)
 {
@@ -174,12 +204,9 @@ static enum um_emul_rc op_write(struct um_emul_ctx *ctx, u64 linear,
 	rc = translate(ctx, linear, UM_WALK_WRITE, &gpa);
 	if (rc != UM_EMUL_OK)
 		return rc;
-	if (!um_guest_write(vmx->vcpu.vm, gpa, buf, n)) {
-		if (vmx->ctx) {
-			um_mmu_guest_wrote(&vmx->vcpu.vm->mmu, gpa, n);
-			/* A page that is cleared may be no table any more. */
-			ctx->stop = true;
-		}
+	if (!write_memory(vmx, gpa, buf, n)) {
+		/* A page that is cleared may be no table any more. */
+		ctx->stop |= !!vmx->ctx;
 		return UM_EMUL_OK;
 	}
 	if (um_guest_is_mmio(vmx->vcpu.vm, gpa, true))
@@ -206,14 +233,10 @@ static enum um_emul_rc op_cmpxchg(struct um_emul_ctx *ctx, u64 linear,
 	if (gpa & (n - 1))
 		return op_write(ctx, linear, new, n);
 	memcpy(expect, old, n);
-	r = um_guest_cmpxchg(vmx->vcpu.vm, gpa, expect, new, n);
+	r = cmpxchg_memory(vmx, gpa, expect, new, n);
 	if (r < 0)
 		return slot_moved(vmx, gpa, true, false);
-	if (r)
-		return UM_EMUL_RETRY;
-	if (vmx->ctx)
-		um_mmu_guest_wrote(&vmx->vcpu.vm->mmu, gpa, n);
-	return UM_EMUL_OK;
+	return r ? UM_EMUL_RETRY : UM_EMUL_OK;
 }
 
 static enum um_emul_rc op_check(struct um_emul_ctx *ctx, u64 linear,

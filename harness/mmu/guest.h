@@ -53,11 +53,6 @@ struct history {
 	pthread_mutex_t lock; /* inside world->mm */
 	u64 now;
 	struct edit edit[EDITS];
-	/*
-	 * Stores by software that the MMU has not heard of yet: what stood
-	 * there may be used until then. By CPU.
-	 */
-	struct edit pending[CPUS];
 };
 
 struct guest_mem {
@@ -77,11 +72,7 @@ void guest_store(gpa_t gpa, um_pfn_t pfn, unsigned int size, u64 value);
 void guest_poke(struct world *world, gpa_t gpa, unsigned int size, u64 value);
 u64 guest_peek(struct world *world, gpa_t gpa, unsigned int size);
 u64 guest_peek_locked(struct world *world, gpa_t gpa, unsigned int size);
-/*
- * As core/guest_mem.c; false: no memory there that may be written. Else
- * guest_wrote() follows when the MMU was told.
- */
-void guest_wrote(struct cpu *cpu);
+/* As core/guest_mem.c; false: no memory there that may be written. */
 bool guest_write(struct cpu *cpu, gpa_t gpa, unsigned int size, u64 value);
 enum um_gpte_rc guest_read_gpte(void *priv, u64 gpa, unsigned int size,
 				u64 *value);

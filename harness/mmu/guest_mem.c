@@ -95,9 +95,8 @@ static bool change(gpa_t gpa, u64 *word, unsigned int size, const u64 *old,
 	return true;
 }
 
-/* @pending: by software, which is not done with that. */
 static bool change_noted(gpa_t gpa, u64 *word, unsigned int size,
-			 const u64 *old, u64 value, struct edit *pending)
+			 const u64 *old, u64 value)
 {
 	struct history *h = &guest_mem.history;
 	bool done;
@@ -106,29 +105,13 @@ static bool change_noted(gpa_t gpa, u64 *word, unsigned int size,
 		return change(gpa, word, size, old, value);
 	pthread_mutex_lock(&h->lock);
 	done = change(gpa, word, size, old, value);
-	if (pending && !old)
-		*pending = h->edit[(h->now - 1) % EDITS];
 	pthread_mutex_unlock(&h->lock);
 	return done;
 }
 
-void guest_wrote(struct cpu *cpu)
-{
-	struct history *h = &guest_mem.history;
-	struct edit *pending = &h->pending[cpu - cpu->world->cpu];
-
-	if (!guest_mem.keeps)
-		return;
-	pthread_mutex_lock(&h->lock);
-	h->edit[h->now % EDITS] = *pending;
-	__atomic_store_n(&h->now, h->now + 1, __ATOMIC_SEQ_CST);
-	pending->word = 0;
-	pthread_mutex_unlock(&h->lock);
-}
-
 void guest_store(gpa_t gpa, um_pfn_t pfn, unsigned int size, u64 value)
 {
-	change_noted(gpa, word_in(pfn, gpa), size, NULL, value, NULL);
+	change_noted(gpa, word_in(pfn, gpa), size, NULL, value);
 }
 
 static u64 *word_at(struct world *world, gpa_t gpa)
@@ -138,7 +121,7 @@ static u64 *word_at(struct world *world, gpa_t gpa)
 
 void guest_poke(struct world *world, gpa_t gpa, unsigned int size, u64 value)
 {
-	change_noted(gpa, word_at(world, gpa), size, NULL, value, NULL);
+	change_noted(gpa, word_at(world, gpa), size, NULL, value);
 }
 
 u64 guest_peek_locked(struct world *world, gpa_t gpa, unsigned int size)
@@ -199,8 +182,7 @@ static enum um_gpte_rc modify(struct cpu *cpu, gpa_t gpa, unsigned int size,
 	slot = open_page(world, gfn, true, &idx);
 	if (!is_open(slot, true))
 		return slot ? UM_GPTE_READONLY : UM_GPTE_NOWHERE;
-	done = change_noted(gpa, word_at(world, gpa), size, old, value,
-			    &guest_mem.history.pending[cpu - world->cpu]);
+	done = change_noted(gpa, word_at(world, gpa), size, old, value);
 	if (done) {
 		u64 *count = &world->frame[world->hpte[gfn].pfn].value;
 

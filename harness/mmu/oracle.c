@@ -74,7 +74,7 @@ static int add_edit(struct oracle *o, const struct edit *e, gpa_t gpa,
 static int values(struct oracle *o, gpa_t gpa, u64 value[VALUES])
 {
 	struct history *h = &guest_mem.history;
-	int n = 1, k;
+	int n = 1;
 	u64 i;
 
 	value[0] = guest_peek_locked(o->world, gpa, entry_size(o->paging));
@@ -84,8 +84,6 @@ static int values(struct oracle *o, gpa_t gpa, u64 value[VALUES])
 		o->full = true;
 	for (i = h->now; i > o->since && !o->full; i--)
 		n = add_edit(o, &h->edit[(i - 1) % EDITS], gpa, value, n);
-	for (k = 0; k < CPUS; k++)
-		n = add_edit(o, &h->pending[k], gpa, value, n);
 	return n;
 }
 

@@ -183,14 +183,17 @@ static enum um_pf handle(struct vcpu *v, const struct vaccess *a, gpa_t *gpa)
 static enum vresult emulate(struct vcpu *v, gva_t va, const struct vaccess *a,
 			    gpa_t gpa)
 {
-	if (v->idle)
+	bool done;
+
+	if (v->idle || a->kind != STORE)
 		return V_MMIO;
 	gpa = (gpa & ~(UM_PAGE_SIZE - 1)) | va % UM_PAGE_SIZE;
-	if (a->kind != STORE || !guest_write(v->cpu, gpa, a->size, a->value))
-		return V_MMIO;
-	um_mmu_guest_wrote(&vcpu_world(v)->mmu, gpa, a->size);
-	guest_wrote(v->cpu);
-	return V_DONE;
+	um_context_write_begin(&v->ctx, gpa, a->size);
+	done = guest_write(v->cpu, gpa, a->size, a->value);
+	/* Others see it. */
+	shim_yield_hard();
+	um_context_write_end(&v->ctx);
+	return done ? V_DONE : V_MMIO;
 }
 
 static void forget_page(struct vcpu *v, gva_t va, u64 time)

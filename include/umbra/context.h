@@ -4,7 +4,8 @@
  * about paging, and the shadow tables that its CPU walks therefore.
  *
  * vmx/ keeps paging up to date and tells of each change; mmu/ keeps the roots.
- * All of it is the vCPU's own: touched by its thread, with vcpu->mutex held.
+ * All of it is the vCPU's own: touched by its thread, with vcpu->mutex held. But
+ * link and writing are read by others, under the shadow's lock.
  */
 #ifndef _UMBRA_CONTEXT_H
 #define _UMBRA_CONTEXT_H
@@ -12,6 +13,8 @@
 #include <umbra/fault.h>
 #include <umbra/guest_walk.h>
 #include <umbra/mmu.h>
+
+#include <linux/list.h>
 
 struct um_shadow_page;
 
@@ -43,6 +46,8 @@ struct um_root {
 
 struct um_context {
 	struct um_mmu *mmu;
+	struct list_head link; /* um_shadow.contexts */
+	u64 writing; /* memory of the guest, by software: U6; 0: not now */
 	struct um_guest_paging paging;
 	struct um_guest_walk walk; /* of the fault at hand */
 	/*
@@ -117,11 +122,15 @@ static inline struct um_root *um_context_root(struct um_context *ctx)
 }
 
 /*
- * Software wrote @len bytes of guest memory at @gpa on behalf of the guest:
- * shadow pages of that frame must hear of it before the instruction is over.
- * Nothing to do where no page table lies. Does not sleep.
+ * Software is about to write @len bytes of guest memory at @gpa on behalf of
+ * the guest, all in one page; and has done so, or a part, or not. The write may
+ * sleep, these two do not. On return of the second the shadow pages of that
+ * frame have heard of it, where there are any; and before that, whoever flushes
+ * has heard who may have seen it.
  */
-void um_mmu_guest_wrote(struct um_mmu *mmu, gpa_t gpa, unsigned int len);
+void um_context_write_begin(struct um_context *ctx, gpa_t gpa,
+			    unsigned int len);
+void um_context_write_end(struct um_context *ctx);
 /*
  * Stop shadowing the frame: what its shadow pages map is mapped anew by faults,
  * and the frame may be written. False: there was nothing to stop. Does not
