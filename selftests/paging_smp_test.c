@@ -140,7 +140,11 @@ TEST_F(smp, store_invlpg_access)
 
 /* ---- no word but the entry itself ---- */
 
-/* Whoever sees the new entry, flushes and accesses, goes by it. */
+/*
+ * Whoever sees the new entry, flushes and accesses, goes by it. A store that is
+ * made by software is there a moment before the shadow hears of it; so many
+ * rounds meet that moment most times, not always.
+ */
 static void seen(u64 id)
 {
 	volatile u64 *pte = guest_entry(TEST_VA, 1);
