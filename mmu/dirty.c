@@ -34,6 +34,8 @@ struct um_dirty {
 	const struct um_slot *slot;
 	um_sptep_t table; /* of 4K leaves, or NULL */
 	gfn_t base;	  /* of what the table maps */
+	gfn_t hole;	  /* so many pages from here on are not in the tree */
+	u64 hole_pages;
 	u64 *spare;
 	bool nomem; /* do without */
 	u64 cleaned;
@@ -95,39 +97,33 @@ static bool um_dirty_clean(struct um_dirty *d, gfn_t gfn)
 	return true;
 }
 
-/* Does the tree have a table, or a leaf, for a page of [gfn, gfn + 64)? */
+/*
+ * Does the tree have a table, or a leaf, for a page of [gfn, gfn + 64)? All
+ * marks of the words at hand have been taken (H1), so a hole may be remembered
+ * for them: who fills it, marks after that.
+ */
 static bool um_dirty_in_tree(struct um_dirty *d, gfn_t gfn)
 {
 	gfn_t last = gfn + BITS_PER_LONG - 1;
 	int level;
 	u64 spte;
 
+	if (gfn >= d->hole && last - d->hole < d->hole_pages)
+		return false;
 	if (d->table && last - d->base < UM_TABLE_ENTRIES && gfn >= d->base)
 		return true;
 	um_walk(d->mmu, gfn, &level, &spte);
-	return um_gfn_round_down(gfn, level) != um_gfn_round_down(last, level) ||
-	       spte != UM_SPTE_EMPTY;
-}
-
-/*
- * The leaves outside the tree; pages, not leaves, are counted. Guests that have
- * paging on leave most of the tree empty. False: here it is.
- */
-static noinline bool um_dirty_clean_shadow(struct um_dirty *d, gfn_t gfn,
-					   unsigned long bits)
-{
-	if (!bits)
-		return false;
-	d->cleaned += um_shadow_clean(d->mmu, d->slot, gfn, bits);
-	return um_dirty_in_tree(d, gfn);
+	if (spte != UM_SPTE_EMPTY)
+		return true;
+	d->hole = um_gfn_round_down(gfn, level);
+	d->hole_pages = um_level_pages(level);
+	return last - d->hole >= d->hole_pages;
 }
 
 /* RCU held; left for a moment when a table is wanted. */
 static void um_dirty_clean_word(struct um_dirty *d, gfn_t gfn,
 				unsigned long bits)
 {
-	if (unlikely(d->mmu->shadow) && !um_dirty_clean_shadow(d, gfn, bits))
-		return;
 	for (; bits; bits &= bits - 1) {
 		while (!um_dirty_clean(d, gfn + __ffs(bits))) {
 			rcu_read_unlock();
@@ -137,6 +133,36 @@ static void um_dirty_clean_word(struct um_dirty *d, gfn_t gfn,
 			rcu_read_lock();
 		}
 	}
+}
+
+/*
+ * The same with shadow paging. First the leaves outside the tree; guests that
+ * have paging on leave most of the tree empty. Pages, not leaves, are counted.
+ */
+static noinline void um_dirty_clean_shadow(struct um_dirty *d, gfn_t gfn,
+					   const unsigned long *bits, size_t n)
+{
+	size_t i;
+
+	d->cleaned += um_shadow_clean(d->mmu, d->slot, gfn, bits, n);
+	d->hole_pages = 0;
+	for (i = 0; i < n; i++, gfn += BITS_PER_LONG)
+		if (bits[i] && um_dirty_in_tree(d, gfn))
+			um_dirty_clean_word(d, gfn, bits[i]);
+}
+
+/* The marks of all @n words were taken before. */
+static void um_dirty_clean_words(struct um_dirty *d, gfn_t gfn,
+				 const unsigned long *bits, size_t n)
+{
+	size_t i;
+
+	if (unlikely(d->mmu->shadow)) {
+		um_dirty_clean_shadow(d, gfn, bits, n);
+		return;
+	}
+	for (i = 0; i < n; i++, gfn += BITS_PER_LONG)
+		um_dirty_clean_word(d, gfn, bits[i]);
 }
 
 static void um_dirty_done(struct um_dirty *d, gfn_t gfn)
@@ -153,13 +179,13 @@ void um_dirty_protect_mask(struct um_mmu *mmu, struct um_slot *slot,
 	struct um_dirty d = { .mmu = mmu, .slot = slot };
 
 	rcu_read_lock();
-	um_dirty_clean_word(&d, slot->base + offset, mask);
+	um_dirty_clean_words(&d, slot->base + offset, &mask, 1);
 	rcu_read_unlock();
 	um_dirty_done(&d, slot->base + offset);
 }
 
 bool um_dirty_clear(struct um_mmu *mmu, struct um_slot *slot, size_t first,
-		    size_t n, const unsigned long *mask)
+		    size_t n, unsigned long *mask)
 {
 	struct um_dirty d = { .mmu = mmu, .slot = slot };
 	const gfn_t start = slot->base + first * BITS_PER_LONG;
@@ -170,13 +196,12 @@ bool um_dirty_clear(struct um_mmu *mmu, struct um_slot *slot, size_t first,
 	rcu_read_lock();
 	for (i = 0; i < n; i++) {
 		atomic_long_t *word = (atomic_long_t *)&slot->dirty[first + i];
-		unsigned long bits = mask[i];
 
-		if (bits)
-			bits &= atomic_long_fetch_andnot(bits, word); /* H1 */
-		any |= bits;
-		um_dirty_clean_word(&d, start + i * BITS_PER_LONG, bits);
+		if (mask[i]) /* H1 */
+			mask[i] &= atomic_long_fetch_andnot(mask[i], word);
+		any |= mask[i];
 	}
+	um_dirty_clean_words(&d, start, mask, n);
 	rcu_read_unlock();
 	um_tlb_take_end(&mmu->tlb, any); /* H3 */
 	um_dirty_done(&d, start);
@@ -190,6 +215,27 @@ void um_dirty_sync(struct um_mmu *mmu, const struct um_slot *slot)
 		um_dbit_fold(mmu, slot);
 }
 
+/* So many words are taken before the first of them is made clean. */
+#define UM_TAKE_WORDS 64
+
+/* Returns true when a page of them was dirty, or had D. */
+static bool um_dirty_take(struct um_slot *slot, size_t first, size_t n,
+			  unsigned long *bits)
+{
+	unsigned long *out = slot->dirty_out + first;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		bits[i] = 0;
+		if (READ_ONCE(slot->dirty[first + i]))
+			bits[i] = xchg(&slot->dirty[first + i], 0); /* H1 */
+		out[i] |= bits[i];
+		any |= out[i];
+	}
+	return any;
+}
+
 /* Words [first, last) of the bitmap. Returns true when a page was dirty. */
 static bool um_dirty_harvest_some(struct um_mmu *mmu, struct um_slot *slot,
 				  size_t first, size_t last)
@@ -197,21 +243,19 @@ static bool um_dirty_harvest_some(struct um_mmu *mmu, struct um_slot *slot,
 	const gfn_t start = slot->base + first * BITS_PER_LONG;
 	const u64 npages = min_t(u64, slot->npages, last * BITS_PER_LONG);
 	struct um_dirty d = { .mmu = mmu, .slot = slot };
+	unsigned long bits[UM_TAKE_WORDS];
 	bool any = false;
-	size_t i;
+	size_t i, n;
 
 	memset(slot->dirty_out + first, 0, (last - first) * sizeof(long));
 	rcu_read_lock();
 	if (mmu->log == UM_LOG_DBIT) /* H5: D before the word; pairs with H6 */
 		d.cleaned = um_dbit_take(mmu, slot, start, slot->base + npages);
-	for (i = first; i < last; i++) {
-		unsigned long bits = 0;
-
-		if (READ_ONCE(slot->dirty[i]))
-			bits = xchg(&slot->dirty[i], 0); /* H1 */
-		um_dirty_clean_word(&d, slot->base + i * BITS_PER_LONG, bits);
-		slot->dirty_out[i] |= bits;
-		any |= slot->dirty_out[i];
+	for (i = first; i < last; i += n) {
+		n = min_t(size_t, last - i, UM_TAKE_WORDS);
+		any |= um_dirty_take(slot, i, n, bits);
+		um_dirty_clean_words(&d, slot->base + i * BITS_PER_LONG, bits,
+				     n);
 	}
 	rcu_read_unlock();
 	um_dirty_done(&d, start);

@@ -65,10 +65,10 @@ static void um_log_start_shadow(struct um_mmu *mmu, const struct um_slot *slot)
 		return;
 	for (i = 0; i < slot->npages; i += BITS_PER_LONG) {
 		u64 n = min_t(u64, slot->npages - i, BITS_PER_LONG);
+		unsigned long all = GENMASK_ULL(n - 1, 0);
 
 		rcu_read_lock();
-		cleaned += um_shadow_clean(mmu, slot, slot->base + i,
-					   GENMASK_ULL(n - 1, 0));
+		cleaned += um_shadow_clean(mmu, slot, slot->base + i, &all, 1);
 		rcu_read_unlock();
 		um_host_relax();
 	}

@@ -260,11 +260,11 @@ u64 um_shadow_leaf(const struct um_fault *f);
 
 /* shadow_log.c: without the lock */
 /*
- * Make the leaves of page @gfn + i clean for each bit i of @bits; RCU held.
- * Returns of how many pages something was taken.
+ * Make the leaves of page @gfn + i clean for each bit i of the @n words @bits;
+ * RCU held. Returns of how many pages something was taken.
  */
 unsigned int um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot,
-			     gfn_t gfn, unsigned long bits);
+			     gfn_t gfn, const unsigned long *bits, size_t n);
 /* Was @gfn used through a shadow leaf? @forget: and make it unused. */
 bool um_shadow_age(struct um_mmu *mmu, const struct um_slot *slot, gfn_t gfn,
 		   bool forget);

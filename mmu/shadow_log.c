@@ -40,13 +40,17 @@ static bool um_shadow_clean_set(struct um_mmu *mmu, struct um_rmap_head *head)
 }
 
 unsigned int um_shadow_clean(struct um_mmu *mmu, const struct um_slot *slot,
-			     gfn_t gfn, unsigned long bits)
+			     gfn_t gfn, const unsigned long *bits, size_t n)
 {
 	struct um_rmap_head *head = um_rmap_head(slot, gfn, UM_LEVEL_4K);
 	unsigned int pages = 0;
 
-	for (; head && bits; bits &= bits - 1)
-		pages += um_shadow_clean_set(mmu, head + __ffs(bits));
+	for (; head && n; n--, bits++, head += BITS_PER_LONG) {
+		unsigned long left = *bits;
+
+		for (; left; left &= left - 1)
+			pages += um_shadow_clean_set(mmu, head + __ffs(left));
+	}
 	return pages;
 }
 

@@ -174,7 +174,8 @@ void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot);
  * CPUs have logged or set so far. slots_lock held.
  *
  * um_dirty_clear() - for @n words from word @first of the bitmap on, take the
- * marks that are set in @mask too, and make those pages clean. SRCU held; others
+ * marks that are set in @mask too, and make those pages clean; @mask is left
+ * with them. SRCU held; others
  * may clear or harvest at the same time, and each mark is taken by one of them.
  * Returns true when um_tlb_pay() is due before the pages are relied on.
  *
@@ -186,7 +187,7 @@ void um_mmu_slot_log_stop(struct um_mmu *mmu, struct um_slot *slot);
 bool um_dirty_harvest(struct um_mmu *mmu, struct um_slot *slot);
 void um_dirty_sync(struct um_mmu *mmu, const struct um_slot *slot);
 bool um_dirty_clear(struct um_mmu *mmu, struct um_slot *slot, size_t first,
-		    size_t n, const unsigned long *mask);
+		    size_t n, unsigned long *mask);
 void um_dirty_protect_mask(struct um_mmu *mmu, struct um_slot *slot,
 			   gfn_t offset, unsigned long mask);
 
