@@ -215,7 +215,7 @@ TEST_F(debugfs, read_while_it_changes)
 	mem = vm_add_mem(self->vm, 2, 0, MEM_GPA + SIZE, SIZE);
 	reading = 1;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_on, &r));
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < 16; i++) {
 		remote_do(vcpu, REMOTE_FILL, MEM_GPA, i, 2 * NPAGES);
 		ASSERT_EQ(0, madvise(mem, SIZE, MADV_DONTNEED));
 		vm_slot(self->vm, 2, 0, MEM_GPA + SIZE, 0, NULL);
