@@ -134,9 +134,13 @@ static struct um_shadow_page *um_shadow_reach(struct um_fault *f)
 }
 
 /* The frame is protected, and to be written. */
-static enum um_pf um_shadow_write_table(struct um_mmu *mmu, struct um_fault *f)
+static enum um_pf um_shadow_write_table(struct um_mmu *mmu, struct um_fault *f,
+					const struct um_rmap_head *head)
 {
 	if (READ_ONCE(mmu->ptw) == UM_PTW_OOS && um_shadow_unsync(mmu, f->gfn)) {
+		/* A slot on its way out is not found: its flag stays set. */
+		if (um_rmap_is_wrprot(head))
+			return UM_PF_RETRY;
 		f->path |= UM_PATH_UNSYNC;
 		return UM_PF_CONTINUE;
 	}
@@ -189,7 +193,7 @@ static enum um_pf um_shadow_fix(struct um_mmu *mmu, struct um_fault *f,
 
 	if (um_rmap_is_wrprot(head)) {
 		if (f->access & UM_ACC_W)
-			ret = um_shadow_write_table(mmu, f);
+			ret = um_shadow_write_table(mmu, f, head);
 		else
 			leaf = um_sspte_wrprotected(leaf);
 	}

@@ -2,6 +2,8 @@
 /* Tables out of sync: what was is used until the guest flushes, not longer. */
 #include "unit_shadow.h"
 
+#include "../../mmu/shadow.h"
+
 static u64 unsync(void)
 {
 	return atomic64_read(&world->mmu.stat.shadow_unsync);
@@ -119,6 +121,45 @@ static void directories(void)
 	end();
 }
 
+static void write_as_its_slot_goes(gva_t va)
+{
+	struct um_mmu *mmu = &world->mmu;
+	struct um_slot *slot = world->slots[0];
+	struct um_fault f = {
+		.access = UM_ACC_W,
+		.allowed = UM_ACC_R,
+		.ctx = &vcpu[1].ctx,
+		.va = va,
+		.pfec = UM_PFEC_PRESENT | UM_PFEC_WRITE,
+		.slot = slot,
+	};
+	enum um_pf ret;
+
+	CHECK(um_shadow_walk(&f) == UM_PF_CONTINUE);
+	CHECK(um_fault_resolve(mmu, &f) == UM_PF_CONTINUE);
+	rcu_assign_pointer(world->slots[0], NULL);
+	ret = um_shadow_map(mmu, &f);
+	CHECK(ret == UM_PF_RETRY);
+	um_fault_release(&f, ret);
+	rcu_assign_pointer(world->slots[0], slot);
+}
+
+/* What nobody finds the flag of is not let be written. */
+static void dying_slot(void)
+{
+	gpa_t gpa;
+
+	begin(GUEST_64, UM_FAST_TAG, UM_PTW_OOS);
+	LOADS(0, VA);
+	gpa = guest_entry(&tables, world, 1, VA);
+	LOADS(1, guest_window(&tables, gpa));
+	write_as_its_slot_goes(guest_window(&tables, gpa));
+	CHECK(is_wrprot(gpa_to_gfn(gpa)));
+	CHECK(sspte_of(1, guest_window(&tables, gpa)) & UM_SS_WP);
+	slot_insert(world, 0, slot_remove(world, 0));
+	end();
+}
+
 int main(void)
 {
 	unit_start();
@@ -127,5 +168,6 @@ int main(void)
 	UNIT(mends);
 	UNIT(unread);
 	UNIT(directories);
+	UNIT(dying_slot);
 	return tap_done();
 }
