@@ -232,9 +232,6 @@ void guest_slots(struct guest *g)
 	u64 r = below(10);
 
 	SAY(g, "slots %llu", r);
-	/* The audit takes what comes with a slot for unprotected. */
-	if (r < 5 && world->slots_move && world->mmu.audit)
-		return;
 	if (r < 3)
 		slot_insert(world, 0, slot_remove(world, 0));
 	else if (r < 5)
