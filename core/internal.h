@@ -19,7 +19,7 @@ int um_vm_create(unsigned long type);
 int um_vm_usable(const struct um_vm *vm);
 
 /* vcpu.c */
-int um_vcpu_create(struct um_vm *vm, u32 id);
+int um_vcpu_create(struct um_vm *vm, unsigned long id);
 void um_vcpu_destroy(struct um_vcpu *vcpu);
 
 /* vcpu_ioctl.c */

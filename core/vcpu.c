@@ -152,7 +152,7 @@ static struct file *vcpu_add(struct um_vm *vm, u32 id)
 	return file;
 }
 
-int um_vcpu_create(struct um_vm *vm, u32 id)
+int um_vcpu_create(struct um_vm *vm, unsigned long id)
 {
 	struct file *file;
 	int fd;
