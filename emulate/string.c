@@ -219,6 +219,12 @@ enum um_emul_result um_emul_pio_move(struct um_emul_ctx *ctx,
 
 	pio_begin(&e, ctx, pio);
 	*moved = 0;
+	/* User space had the registers since: never count below zero. */
+	count = min_t(u64, count, remaining(&e));
+	if (!count) {
+		um_emul_retire(&e);
+		return UM_EMUL_DONE;
+	}
 	mem = pio_mem(&e, pio->in, count);
 	if (pio->in)
 		rc = um_mem_write(&e, &mem, data);

@@ -56,6 +56,37 @@ static void pio_in(void)
 	EXPECT_EQ(f.stray, 0);
 }
 
+/* User space changes rCX while the data is under way. */
+static void pio_in_less(void)
+{
+	struct um_emul_pio pio = { .in = true, .rep = true, .size = 1,
+				   .addr_size = 8, .insn_len = 2 };
+	u8 data[4096] = "ab";
+	unsigned int count, moved;
+
+	flat_init(&f, FLAT_64, 0);
+	GPR(DI) = 0x100;
+	GPR(CX) = 2;
+	EXPECT_EQ(prepare(&pio, 100, &count), UM_EMUL_AGAIN);
+	EXPECT_EQ(count, 2);
+	GPR(CX) = 1;
+	EXPECT_EQ(um_emul_pio_move(&f.ctx, &pio, data, 2, &moved),
+		  UM_EMUL_DONE);
+	EXPECT_EQ(moved, 1);
+	EXPECT_EQ(flat_get(&f, 0x100, 2), 'a');
+	EXPECT_EQ(GPR(DI), 0x101);
+	EXPECT_EQ(GPR(CX), 0);
+	EXPECT_EQ(f.regs.rip, CODE + 2);
+
+	f.regs.rip = CODE;
+	GPR(CX) = 0;
+	EXPECT_EQ(um_emul_pio_move(&f.ctx, &pio, data, 2, &moved),
+		  UM_EMUL_DONE);
+	EXPECT_EQ(moved, 0);
+	EXPECT_EQ(GPR(DI), 0x101);
+	EXPECT_EQ(f.regs.rip, CODE + 2);
+}
+
 static void pio_in_checks_first(void)
 {
 	struct um_emul_pio pio = { .in = true, .size = 4, .addr_size = 4,
@@ -168,6 +199,7 @@ static void pio_out_bounds(void)
 int main(void)
 {
 	TEST(pio_in);
+	TEST(pio_in_less);
 	TEST(pio_in_checks_first);
 	TEST(pio_out);
 	TEST(pio_out_bounds);

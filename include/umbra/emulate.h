@@ -195,7 +195,7 @@ enum um_emul_result um_emul_pio_prepare(struct um_emul_ctx *ctx,
 /*
  * Move @count elements, as prepared, between @data and guest memory and advance
  * the registers: OUTS before the exit to user space, INS after it. *@moved is
- * @count or, when something stood in the way, 0.
+ * @count, or less when rCX has become less, or, when something stood in the way, 0.
  * UM_EMUL_DONE: the instruction has retired. UM_EMUL_AGAIN: run it again, for
  * the remaining elements or because nothing moved.
  */
