@@ -144,7 +144,10 @@ TEST(strings)
 	vm_free(vm);
 }
 
-/* Half-done I/O is finished first, also when the run is to end at once. */
+/*
+ * Half-done I/O is finished first, also when the run is to end at once; that
+ * does not forget which exit it was.
+ */
 TEST(completed_before_eintr)
 {
 	struct vm *vm = vm_boot(1, guest_ports);
@@ -158,6 +161,7 @@ TEST(completed_before_eintr)
 	*((u8 *)vcpu->run + vcpu->run->io.data_offset) = 0xa5;
 	vcpu->run->immediate_exit = 1;
 	EXPECT_EQ(EINTR, vcpu_run_once(vcpu));
+	EXPECT_EQ(KVM_EXIT_IO, vcpu->run->exit_reason);
 	vcpu->run->immediate_exit = 0;
 	vcpu_regs(vcpu, &after);
 	EXPECT_EQ(0xa5, after.rax & 0xff);

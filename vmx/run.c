@@ -224,6 +224,7 @@ static int loop(struct um_vmx *vmx)
 {
 	int r;
 
+	vmx->vcpu.run->exit_reason = KVM_EXIT_UNKNOWN;
 	do {
 		r = enter(vmx);
 		if (r > 0)
@@ -244,7 +245,8 @@ static int finish_last(struct um_vmx *vmx)
 
 /*
  * um_vmx_run() - KVM_RUN (api.rst 4.10). Finishes what the last exit asked of
- * user space, even when it then returns at once because of immediate_exit.
+ * user space, even when it then returns at once because of immediate_exit; the
+ * reason of that exit then stays where it is.
  */
 int um_vmx_run(struct um_vcpu *vcpu)
 {
@@ -260,10 +262,8 @@ int um_vmx_run(struct um_vcpu *vcpu)
 	um_vcpu_load(vmx);
 	fpu_swap_kvm_fpstate(&vmx->fpu, true);
 	r = finish_last(vmx);
-	if (r > 0) {
-		run->exit_reason = KVM_EXIT_UNKNOWN;
+	if (r > 0)
 		r = um_immediate_exit(run) ? -EINTR : loop(vmx);
-	}
 	fpu_swap_kvm_fpstate(&vmx->fpu, false);
 	run->if_flag = !!(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_IF);
 	run->cr8 = vmx->cr8;
