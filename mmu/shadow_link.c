@@ -68,7 +68,7 @@ static void um_shadow_drop_leaf(struct um_mmu *mmu, um_sptep_t sptep, u64 old)
 	 * gave W under the claim PF, which is no name, may read that one by
 	 * now, and mark it. D tells, for W may have been taken since.
 	 */
-	if (um_shadow_is_pae(sptep) && (old & UM_SS_D) && slot->dirty)
+	if (slot->dirty && (old & UM_SS_D) && um_shadow_is_pae(sptep))
 		um_host_mark_dirty(mmu, slot, gfn);
 }
 

@@ -171,7 +171,7 @@ static int enter(struct um_vmx *vmx)
 
 	if (unlikely(vcpu->ring.full) && um_dirty_ring_full(vcpu))
 		return UM_USER;
-	if (unlikely(vmx->ctx)) {
+	if (unlikely(vmx->ctx) && !um_engine_is_ready(vmx)) {
 		r = prepare(vmx);
 		if (r < 0)
 			return r;

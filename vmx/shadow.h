@@ -28,6 +28,19 @@ void um_engine_destroy(struct um_vmx *vmx);
  * UM_RESUME, 0 (ask again, after a look at what else is to do), or -errno.
  */
 int um_engine_prepare(struct um_vmx *vmx);
+/* Would that change nothing? Nearly always, after an exit. */
+static inline bool um_engine_is_ready(const struct um_vmx *vmx)
+{
+	const struct um_context *ctx = vmx->ctx;
+
+	if (vmx->paging_changed)
+		return false;
+	return !vmx->shadow ||
+	       (um_context_is_ready(ctx) &&
+		vmx->root == &ctx->root[ctx->cur] &&
+		vmx->root_pa == vmx->root->hpa);
+}
+
 /* um_tlb_flush() on shadow tables. */
 void um_engine_flush(struct um_vmx *vmx, u64 owed);
 
