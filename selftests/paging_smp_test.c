@@ -61,6 +61,17 @@ static void start(struct vm *vm, struct vcpu_thread *t, void (*guest)(u64))
 		vcpu_thread_start(&t[i], &vm->vcpus[i]);
 }
 
+/* On two vCPUs, to the end of both. */
+static void play(struct vm *vm, void (*guest)(u64))
+{
+	struct vcpu_thread t[2];
+	int i;
+
+	start(vm, t, guest);
+	for (i = 0; i < 2; i++)
+		vcpu_thread_join(&t[i]);
+}
+
 /* ---- store, INVLPG, access ---- */
 
 #define ROUNDS 150
@@ -129,13 +140,8 @@ static void map_data(struct vm *vm, u8 *mem)
 
 TEST_F(smp, store_invlpg_access)
 {
-	struct vcpu_thread t[2];
-	int i;
-
 	map_data(self->vm, self->mem);
-	start(self->vm, t, litmus);
-	for (i = 0; i < 2; i++)
-		vcpu_thread_join(&t[i]);
+	play(self->vm, litmus);
 }
 
 /* ---- no word but the entry itself ---- */
@@ -168,13 +174,8 @@ static void seen(u64 id)
 
 TEST_F(smp, seen_in_the_table)
 {
-	struct vcpu_thread t[2];
-	int i;
-
 	map_data(self->vm, self->mem);
-	start(self->vm, t, seen);
-	for (i = 0; i < 2; i++)
-		vcpu_thread_join(&t[i]);
+	play(self->vm, seen);
 }
 
 /* ---- A and D against edits ---- */
@@ -233,13 +234,8 @@ static void dirty_bits(u64 id)
 
 TEST_F(smp, accessed_and_dirty_against_edits)
 {
-	struct vcpu_thread t[2];
-	int i;
-
 	map_data(self->vm, self->mem);
-	start(self->vm, t, dirty_bits);
-	for (i = 0; i < 2; i++)
-		vcpu_thread_join(&t[i]);
+	play(self->vm, dirty_bits);
 }
 
 /* ---- processes that fork ---- */
