@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *argp_program_version = "penumbra " PENUMBRA_VERSION;
+
 static const char doc[] =
 	"Run small guests on a KVM device and migrate them live.\v"
 	"Commands:\n"
