@@ -14,6 +14,7 @@ DEPMOD ?= depmod
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 DKMS_TREE = $(DESTDIR)/usr/src/umbra-$(VERSION)
 SOURCES = $(shell scripts/sources)
+DKMS_FILES = dkms.conf Makefile $(addprefix scripts/,kver kcheck lib.sh sources)
 
 kbuild = scripts/kcheck $(KDIR) && $(MAKE) -C $(KDIR) M=$(CURDIR)
 
@@ -26,15 +27,20 @@ install: modules_install ## modules_install, then depmod
 modules_install: all ## put umbra.ko under /lib/modules/KVER/updates
 	@$(kbuild) INSTALL_MOD_DIR=updates modules_install
 
-dkms-install: ## have DKMS build it for each 6.1 and 6.12 of this machine
+dkms-tree: ## put the module's sources where DKMS looks for them
 	@rm -rf $(DKMS_TREE)
 	@mkdir -p $(DKMS_TREE)
-	@cp -r --parents dkms.conf Makefile scripts $(SOURCES) $(DKMS_TREE)
+	@cp --parents $(DKMS_FILES) $(SOURCES) $(DKMS_TREE)
+
+dkms-install: dkms-tree ## have DKMS build it for each 6.1 and 6.12 here
 	@for dir in /lib/modules/6.1.*/build /lib/modules/6.12.*/build; do \
 		rel=$$(basename $$(dirname $$dir)); \
 		[ ! -e $$dir/Makefile ] || \
 			dkms install umbra/$(VERSION) -k $$rel --force || exit; \
 	done
+
+deb: ## build Debian's packages under build/deb
+	@scripts/deb
 
 run: ## boot a VT-x host and migrate a guest live in it
 	@scripts/run
@@ -69,5 +75,5 @@ help: ## this list
 		expand -t 28
 	@echo "Kernel: $(KVER) ($(KDIR))"
 
-.PHONY: all install modules_install dkms-install run check torture bench sparse style \
+.PHONY: all install modules_install dkms-tree dkms-install deb run check torture bench sparse style \
 	compile_commands.json clean help
