@@ -61,6 +61,53 @@ static u64 sub(u64 a, u64 b, u64 borrow, unsigned int size, u64 *flags)
 	return r;
 }
 
+/*
+ * The lower half of the product. CF and OF: the upper half is more than its sign.
+ * The others are undefined and stay clear.
+ */
+static u64 imul(u64 a, u64 b, unsigned int size, u64 *flags)
+{
+	s64 x = um_sign_extend(a, size), y = um_sign_extend(b, size), r;
+	bool over = __builtin_mul_overflow(x, y, &r);
+
+	if (over || (u64)r != um_sign_extend(r, size))
+		*flags = UM_FL_CF | UM_FL_OF;
+	return r & um_size_mask(size);
+}
+
+/* Those to the left stand at even places. */
+static bool is_right(enum um_op op)
+{
+	return (op - UM_OP_ROL) & 1;
+}
+
+/* One place, with the bit that falls out in *@carry. */
+static u64 shift_once(enum um_op op, u64 val, unsigned int size, u64 *carry)
+{
+	unsigned int top = size * 8 - 1;
+	u64 in = 0, out = is_right(op) ? val & 1 : val >> top;
+
+	switch (op) {
+	case UM_OP_ROL:
+	case UM_OP_ROR:
+		in = out;
+		break;
+	case UM_OP_RCL:
+	case UM_OP_RCR:
+		in = *carry;
+		break;
+	case UM_OP_SAR:
+		in = val >> top;
+		break;
+	default:
+		break;
+	}
+	*carry = out;
+	if (is_right(op))
+		return val >> 1 | in << top;
+	return (val << 1 | in) & um_size_mask(size);
+}
+
 static u64 bit_test(enum um_op op, u64 dst, u64 src, unsigned int size,
 		    u64 *rflags)
 {
@@ -118,6 +165,9 @@ u64 um_alu(enum um_op op, u64 dst, u64 src, unsigned int size, u64 *rflags)
 	case UM_OP_NEG:
 		r = sub(0, dst, 0, size, &flags);
 		break;
+	case UM_OP_IMUL:
+		r = imul(dst, src, size, &flags);
+		break;
 	case UM_OP_OR:
 		r = dst | src;
 		flags = result_flags(r, size);
@@ -136,6 +186,35 @@ u64 um_alu(enum um_op op, u64 dst, u64 src, unsigned int size, u64 *rflags)
 	}
 	*rflags = kept | flags;
 	return r;
+}
+
+/*
+ * Shifts and rotations, place by place: there are few. OF is defined when there
+ * is one; by none, no flag changes.
+ */
+u64 um_shift(enum um_op op, u64 dst, u64 count, unsigned int size, u64 *rflags)
+{
+	u64 carry = *rflags & UM_FL_CF ? 1 : 0, top, changed;
+	unsigned int bits = size * 8;
+
+	count &= size == 8 ? 63 : 31;
+	if (!count)
+		return dst;
+	while (count--)
+		dst = shift_once(op, dst, size, &carry);
+	changed = UM_FL_CF | UM_FL_OF;
+	if (op >= UM_OP_SHL)
+		changed = UM_FL_STATUS;
+	*rflags &= ~changed;
+	if (op >= UM_OP_SHL)
+		*rflags |= result_flags(dst, size);
+	if (carry)
+		*rflags |= UM_FL_CF;
+	/* To the left: did the sign change? To the right: does it differ? */
+	top = dst >> (bits - 1);
+	if (top != (is_right(op) ? dst >> (bits - 2) & 1 : carry))
+		*rflags |= UM_FL_OF;
+	return dst;
 }
 
 /* The low four bits of a Jcc, SETcc or CMOVcc opcode. */

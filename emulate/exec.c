@@ -35,6 +35,15 @@ static const u8 op_access[UM_OP_COUNT_GENERIC] = {
 	[UM_OP_XCHG]	= READS_DST | WRITES_DST | READS_SRC,
 	[UM_OP_XADD]	= READS_DST | WRITES_DST | READS_SRC,
 	[UM_OP_CMPXCHG]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_IMUL]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_ROL]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_ROR]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_RCL]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_RCR]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_SHL]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_SHR]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_SAL]	= READS_DST | WRITES_DST | READS_SRC,
+	[UM_OP_SAR]	= READS_DST | WRITES_DST | READS_SRC,
 	[UM_OP_BT]	= READS_DST | READS_SRC,
 	[UM_OP_BTS]	= READS_DST | WRITES_DST | READS_SRC,
 	[UM_OP_BTR]	= READS_DST | WRITES_DST | READS_SRC,
@@ -166,6 +175,10 @@ static u64 other_operand(const struct um_emul *e)
 	const struct um_insn *insn = &e->insn;
 
 	switch (insn->opcode.format) {
+	case UM_FMT_RM_ONE:
+		return 1;
+	case UM_FMT_RM_CL:
+		return um_reg_read(e, UM_RCX, 4) & 0xff;
 	case UM_FMT_RM_IMM:
 	case UM_FMT_RM_IMM8:
 		return insn->imm & um_size_mask(insn->op_size);
@@ -245,6 +258,10 @@ static void compute(struct um_emul *e, struct um_exec *x)
 		x->result = x->src;
 		x->extra_reg = insn->reg;
 		x->extra = x->dst;
+		break;
+	case UM_OP_ROL ... UM_OP_SAR:
+		x->result = um_shift(op, x->dst, x->src, insn->op_size,
+				     &x->rflags);
 		break;
 	case UM_OP_XADD:
 		x->extra_reg = insn->reg;

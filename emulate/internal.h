@@ -76,6 +76,16 @@ enum um_op {
 	UM_OP_XCHG,
 	UM_OP_XADD,
 	UM_OP_CMPXCHG,
+	UM_OP_IMUL,
+	/* In the order of ModRM.reg; SAL is another SHL. */
+	UM_OP_ROL,
+	UM_OP_ROR,
+	UM_OP_RCL,
+	UM_OP_RCR,
+	UM_OP_SHL,
+	UM_OP_SHR,
+	UM_OP_SAL,
+	UM_OP_SAR,
 	UM_OP_BT,
 	UM_OP_BTS,
 	UM_OP_BTR,
@@ -101,6 +111,8 @@ enum um_format {
 	UM_FMT_RM,
 	UM_FMT_RM_REG,
 	UM_FMT_REG_RM,
+	UM_FMT_RM_ONE,		/* shifts: by one, by CL */
+	UM_FMT_RM_CL,
 	UM_FMT_RM_IMM,
 	UM_FMT_RM_IMM8,		/* sign-extended */
 	UM_FMT_ACC_MOFFS,
@@ -212,6 +224,8 @@ enum um_emul_rc um_mem_cmpxchg(struct um_emul *e, const struct um_mem *mem,
 
 /* alu.c */
 u64 um_alu(enum um_op op, u64 dst, u64 src, unsigned int size, u64 *rflags);
+u64 um_shift(enum um_op op, u64 dst, u64 count, unsigned int size,
+	     u64 *rflags);
 bool um_condition(u8 cc, u64 rflags);
 
 #endif

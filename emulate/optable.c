@@ -9,8 +9,8 @@
 
 #include <linux/types.h>
 
-enum um_group { GRP_1, GRP_1_IMM8, GRP_1A, GRP_3, GRP_4, GRP_5, GRP_8, GRP_9,
-		GRP_11 };
+enum um_group { GRP_1, GRP_1_IMM8, GRP_1A, GRP_2_IMM8, GRP_2_ONE, GRP_2_CL,
+		GRP_3, GRP_4, GRP_5, GRP_8, GRP_9, GRP_11 };
 
 #define B	UM_OPF_BYTE
 #define L	UM_OPF_LOCK
@@ -62,8 +62,14 @@ const struct um_opcode um_opcodes_one[256] = {
 	[0xad] = OP(LODS, STRING, 0),
 	[0xae] = OP(SCAS, STRING, B),
 	[0xaf] = OP(SCAS, STRING, 0),
+	[0xc0] = GROUP(2_IMM8, B),
+	[0xc1] = GROUP(2_IMM8, 0),
 	[0xc6] = GROUP(11, B),
 	[0xc7] = GROUP(11, 0),
+	[0xd0] = GROUP(2_ONE, B),
+	[0xd1] = GROUP(2_ONE, 0),
+	[0xd2] = GROUP(2_CL, B),
+	[0xd3] = GROUP(2_CL, 0),
 	[0xf6] = GROUP(3, B),
 	[0xf7] = GROUP(3, 0),
 	[0xfe] = GROUP(4, B),
@@ -85,6 +91,7 @@ const struct um_opcode um_opcodes_two[256] = {
 	ALL_CONDITIONS(0x90, SETCC, RM, B),
 	[0xa3] = OP(BT, RM_REG, 0),
 	[0xab] = OP(BTS, RM_REG, L),
+	[0xaf] = OP(IMUL, REG_RM, 0),
 	[0xb0] = OP(CMPXCHG, RM_REG, B | L),
 	[0xb1] = OP(CMPXCHG, RM_REG, L),
 	[0xb3] = OP(BTR, RM_REG, L),
@@ -100,6 +107,10 @@ const struct um_opcode um_opcodes_two[256] = {
 	[0xc7] = GROUP(9, 0),
 };
 
+#define SHIFTS(f) { \
+	OP(ROL, f, 0), OP(ROR, f, 0), OP(RCL, f, 0), OP(RCR, f, 0), \
+	OP(SHL, f, 0), OP(SHR, f, 0), OP(SAL, f, 0), OP(SAR, f, 0) }
+
 /* The byte flag comes from the opcode, the rest from here. */
 const struct um_opcode um_opcode_groups[][8] = {
 	[GRP_1] = {
@@ -113,6 +124,9 @@ const struct um_opcode um_opcode_groups[][8] = {
 		OP(XOR, RM_IMM8, L), OP(CMP, RM_IMM8, 0),
 	},
 	[GRP_1A] = { [0] = OP(POP, RM, 0) },
+	[GRP_2_IMM8] = SHIFTS(RM_IMM8),
+	[GRP_2_ONE] = SHIFTS(RM_ONE),
+	[GRP_2_CL] = SHIFTS(RM_CL),
 	[GRP_3] = {
 		[0] = OP(TEST, RM_IMM, 0), [1] = OP(TEST, RM_IMM, 0),
 		[2] = OP(NOT, RM, L), [3] = OP(NEG, RM, L),

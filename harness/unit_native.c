@@ -33,6 +33,9 @@
 #define FL_OF 0x800
 #define FL_STATUS (FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF)
 #define FL_LOGIC_UNDEFINED FL_AF
+/* By more than one: OF; by more than there are bits: CF. */
+#define FL_SHIFT_UNDEFINED (FL_OF | FL_AF | FL_CF)
+#define FL_IMUL_UNDEFINED (FL_SF | FL_ZF | FL_AF | FL_PF)
 #define FL_BT_UNDEFINED (FL_OF | FL_SF | FL_AF | FL_PF)
 
 enum imm { IMM_NONE, IMM_8, IMM_Z };
@@ -63,6 +66,17 @@ struct template {
 	{ n " rm8,imm8", 0, 0x80, (op) >> 3, IMM_8, fl, un }, \
 	{ n " rm,imm", 0, 0x81, (op) >> 3, IMM_Z, fl, un }, \
 	{ n " rm,simm8", 0, 0x83, (op) >> 3, IMM_8, fl, un }
+
+/* AF is undefined after a shift, not after a rotation. */
+#define SHIFTS(n, op, imm, un) \
+	{ "rol " n, 0, op, 0, imm, 0, (un) & ~(FL_AF | FL_CF) }, \
+	{ "ror " n, 0, op, 1, imm, 0, (un) & ~(FL_AF | FL_CF) }, \
+	{ "rcl " n, 0, op, 2, imm, 0, (un) & ~(FL_AF | FL_CF) }, \
+	{ "rcr " n, 0, op, 3, imm, 0, (un) & ~(FL_AF | FL_CF) }, \
+	{ "shl " n, 0, op, 4, imm, 0, un }, \
+	{ "shr " n, 0, op, 5, imm, 0, un }, \
+	{ "sal " n, 0, op, 6, imm, 0, un }, \
+	{ "sar " n, 0, op, 7, imm, 0, (un) & ~FL_CF }
 
 static const struct template templates[] = {
 	ALU("add", 0x00, LOCKABLE, 0),
@@ -95,6 +109,13 @@ static const struct template templates[] = {
 	{ "inc rm", 0, 0xff, 0, IMM_NONE, LOCKABLE, 0 },
 	{ "dec rm8", 0, 0xfe, 1, IMM_NONE, LOCKABLE, 0 },
 	{ "dec rm", 0, 0xff, 1, IMM_NONE, LOCKABLE, 0 },
+	SHIFTS("by one rm8", 0xd0, IMM_NONE, FL_AF),
+	SHIFTS("by one rm", 0xd1, IMM_NONE, FL_AF),
+	SHIFTS("by cl rm8", 0xd2, IMM_NONE, FL_SHIFT_UNDEFINED),
+	SHIFTS("by cl rm", 0xd3, IMM_NONE, FL_SHIFT_UNDEFINED),
+	SHIFTS("by imm8 rm8", 0xc0, IMM_8, FL_SHIFT_UNDEFINED),
+	SHIFTS("by imm8 rm", 0xc1, IMM_8, FL_SHIFT_UNDEFINED),
+	{ "imul r,rm", 0x0f, 0xaf, -1, IMM_NONE, 0, FL_IMUL_UNDEFINED },
 	{ "bt rm,r", 0x0f, 0xa3, -1, IMM_NONE, BIT_STRING, FL_BT_UNDEFINED },
 	{ "bts rm,r", 0x0f, 0xab, -1, IMM_NONE, BIT_STRING | LOCKABLE,
 	  FL_BT_UNDEFINED },
