@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Events that reach a vCPU from outside: interrupts and NMIs.
+ *
+ * There is one place where they go in, um_event_look() in vmx/inject.c: in the
+ * last stretch before an entry, interrupts off and in_guest set, so that what
+ * it hands to the CPU is never taken back. It chooses by priority, and where
+ * the guest cannot take an event now it makes the CPU exit as soon as it can.
+ *
+ * It looks only when somebody said that there is something to see:
+ *
+ *   who has an event                   vCPU
+ *   makes it pending                   in_guest = true
+ *   attention = true                   smp_mb               T2
+ *   smp_mb               E1            attention ? :
+ *   in_guest ? IPI : nothing             attention = false  E2
+ *                                        what is pending? choose
+ *                                      VM entry
+ */
+#ifndef _UMBRA_EVENT_H
+#define _UMBRA_EVENT_H
+
+#include <umbra/types.h>
+
+struct um_vcpu;
+
+#define UM_NO_IRQ (-1)
+
+/*
+ * um_vcpu_attend() - an event was made pending for @vcpu, or may be taken now
+ * that could not before (a priority fell): look before the next entry, and make
+ * one now if the vCPU is in the guest. Any context; does not wait. core/vcpu.c
+ */
+void um_vcpu_attend(struct um_vcpu *vcpu);
+
+/* One more NMI; two are kept at most. Any context. vmx/inject.c */
+void um_vcpu_nmi(struct um_vcpu *vcpu);
+
+/*
+ * What the point of injection asks about maskable interrupts. Of a VM without
+ * interrupt controllers in the kernel core/irq.c answers: there is the vector
+ * that user space queued by KVM_INTERRUPT, at most one.
+ *
+ * All: the vCPU's own thread; the first two with interrupts off.
+ *
+ * um_irq_waiting() - is there one that the guest should take as soon as it takes
+ * any (RFLAGS.IF, interrupt shadow)? That is: by now above its priority. No
+ * side effect; asked at every look.
+ *
+ * um_irq_take() - the guest takes it with this entry: which vector? What was
+ * pending is in service from here on. UM_NO_IRQ: it is gone, nothing happens. A
+ * delivery that an exit cuts short is repeated without asking again.
+ *
+ * um_irq_user_may() - could KVM_INTERRUPT queue a vector now? Windows are for
+ * who may. No: one is queued already, or the kernel has the PIC.
+ */
+bool um_irq_waiting(struct um_vcpu *vcpu);
+int um_irq_take(struct um_vcpu *vcpu);
+bool um_irq_user_may(const struct um_vcpu *vcpu);
+
+#endif
