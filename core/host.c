@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
+#include <trace/events/ipi.h>
 #include <umbra/host.h>
 
 u64 *um_table_alloc(void)
@@ -236,6 +237,22 @@ void um_host_kick_guests(struct um_mmu *mmu)
 	if (any)
 		smp_call_function_many(mask, kick_ack, NULL, true);
 	put_cpu();
+}
+
+/*
+ * Without waiting for it. The caller wrote what the vCPU is to see, then a full
+ * barrier; so an entry that is not seen here sees that.
+ */
+void um_vcpu_kick(struct um_vcpu *vcpu)
+{
+	int cpu;
+
+	/* C3: in_guest before cpu; see um_host_kick_guests(). */
+	if (!smp_load_acquire(&vcpu->in_guest))
+		return;
+	cpu = READ_ONCE(vcpu->cpu);
+	if (cpu >= 0)
+		smp_send_reschedule(cpu);
 }
 
 void um_host_log_sync(struct um_mmu *mmu)

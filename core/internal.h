@@ -105,7 +105,8 @@ int um_notifier_register(struct um_vm *vm);
 enum um_pf um_pin_pfnmap(struct um_fault *f, hva_t hva);
 u8 um_host_level(struct um_mmu *mmu, const struct um_fault *f, hva_t hva);
 
-/* host.c */
+/* host.c: make a vCPU leave the guest, if it is there. Any context. */
+void um_vcpu_kick(struct um_vcpu *vcpu);
 int um_host_init(void);
 void um_host_exit(void);
 

@@ -16,10 +16,8 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
-#include <trace/events/ipi.h>
 #include <umbra/host.h>
 #include <umbra/vmx.h>
 #include <uapi/umbra.h>
@@ -37,18 +35,12 @@ int um_vm_usable(const struct um_vm *vm)
 void um_vm_kill(struct um_vm *vm)
 {
 	struct um_vcpu *vcpu;
-	int i, cpu;
+	int i;
 
 	WRITE_ONCE(vm->dead, true);
 	smp_mb(); /* C4: dead before in_guest. Pairs with T2. */
-	um_for_each_vcpu(i, vcpu, vm) {
-		/* C3: as in um_host_kick_guests(). */
-		if (!smp_load_acquire(&vcpu->in_guest))
-			continue;
-		cpu = READ_ONCE(vcpu->cpu);
-		if (cpu >= 0)
-			smp_send_reschedule(cpu);
-	}
+	um_for_each_vcpu(i, vcpu, vm)
+		um_vcpu_kick(vcpu);
 }
 
 static void vm_destroy(struct um_vm *vm)
