@@ -221,6 +221,15 @@ static bool guest_cr4(struct um_vmx *vmx, unsigned long cr4)
 	return true;
 }
 
+/* False: #GP. */
+static bool cr8_set(struct um_vmx *vmx, u64 value)
+{
+	if (value & ~0xful)
+		return false;
+	vmx->cr8 = value;
+	return true;
+}
+
 static bool mov_to_cr(struct um_vmx *vmx, int cr, u64 value)
 {
 	switch (cr) {
@@ -230,13 +239,27 @@ static bool mov_to_cr(struct um_vmx *vmx, int cr, u64 value)
 		return um_cr3_mov(vmx, value);
 	case 4:
 		return guest_cr4(vmx, value);
-	case 8:
-		if (value & ~0xful)
-			return false;
-		vmx->cr8 = value;
-		return true;
 	}
 	return false;
+}
+
+/*
+ * The task priority is the interrupt controller's, and that is user space's: it
+ * must hear when it falls, for an interrupt may have waited.
+ */
+static int exit_cr8_load(struct um_vmx *vmx, u64 value)
+{
+	unsigned long old = vmx->cr8;
+
+	if (!cr8_set(vmx, value)) {
+		um_inject_error(vmx, X86_TRAP_GP, 0);
+		return UM_RESUME;
+	}
+	um_skip_insn(vmx);
+	if (vmx->cr8 >= old)
+		return UM_RESUME;
+	vmx->vcpu.run->exit_reason = KVM_EXIT_SET_TPR;
+	return UM_USER;
 }
 
 /* LMSW sets PE, MP, EM, TS and can not clear PE. */
@@ -251,7 +274,7 @@ static bool lmsw(struct um_vmx *vmx, u16 word)
 int um_exit_cr(struct um_vmx *vmx)
 {
 	unsigned long qual = vmx_read(vmx, EXIT_QUALIFICATION);
-	int cr = qual & CONTROL_REG_ACCESS_NUM;
+	int cr = qual & 0xf;
 	int gpr = (qual >> 8) & 0xf;
 	bool ok = true;
 	u64 value;
@@ -262,6 +285,8 @@ int um_exit_cr(struct um_vmx *vmx)
 		value = um_gpr_get(vmx, gpr);
 		if (!um_in_64bit(vmx))
 			value = (u32)value;
+		if (cr == 8)
+			return exit_cr8_load(vmx, value);
 		ok = mov_to_cr(vmx, cr, value);
 		break;
 	case 1:
