@@ -18,6 +18,9 @@ int um_vm_create(unsigned long type);
 /* Whether a caller may speak to this VM at all: 0 or -EIO. */
 int um_vm_usable(const struct um_vm *vm);
 
+/* KVM_CAP_IRQ_ROUTING: clients ask for it even if they route nothing. */
+#define UM_IRQ_ROUTES_MAX 4096
+
 /* vcpu.c */
 int um_vcpu_create(struct um_vm *vm, unsigned long id);
 void um_vcpu_destroy(struct um_vcpu *vcpu);

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <umbra/event.h>
 #include <umbra/spte.h>
 #include <umbra/vmx.h>
 
@@ -96,6 +97,7 @@ static struct um_vcpu *vcpu_alloc(struct um_vm *vm, int id, int idx)
 	vcpu->run = pages;
 	vcpu->pio_data = pages + UM_PIO_PAGE * PAGE_SIZE;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	vcpu->user_irq = UM_NO_IRQ;
 	mutex_init(&vcpu->mutex);
 	um_cpuid_init(vcpu);
 	snprintf(vcpu->stat_id, sizeof(vcpu->stat_id), "kvm-%d/vcpu-%d",

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <umbra/compat.h>
+#include <umbra/event.h>
 #include <umbra/vmx.h>
 
 #define MSRS_MAX 256 /* per KVM_GET_MSRS or KVM_SET_MSRS */
@@ -238,6 +239,40 @@ static int vcpu_msrs(struct um_vcpu *vcpu, struct kvm_msrs __user *user,
 	return i;
 }
 
+static int vcpu_interrupt(struct um_vcpu *vcpu, const void __user *user)
+{
+	struct kvm_interrupt irq;
+
+	if (copy_from_user(&irq, user, sizeof(irq)))
+		return -EFAULT;
+	return um_vmx_queue_irq(vcpu, irq.irq);
+}
+
+static int vcpu_nmi(struct um_vcpu *vcpu)
+{
+	um_vcpu_nmi(vcpu);
+	return 0;
+}
+
+static noinline_for_stack int vcpu_get_events(struct um_vcpu *vcpu,
+					      void __user *user)
+{
+	struct kvm_vcpu_events ev;
+
+	um_vmx_get_events(vcpu, &ev);
+	return copy_to_user(user, &ev, sizeof(ev)) ? -EFAULT : 0;
+}
+
+static noinline_for_stack int vcpu_set_events(struct um_vcpu *vcpu,
+					      const void __user *user)
+{
+	struct kvm_vcpu_events ev;
+
+	if (copy_from_user(&ev, user, sizeof(ev)))
+		return -EFAULT;
+	return um_vmx_set_events(vcpu, &ev);
+}
+
 static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 			 void __user *user)
 {
@@ -274,6 +309,14 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 		return vcpu_set_xcrs(vcpu, user);
 	case KVM_SET_SIGNAL_MASK:
 		return vcpu_set_sigmask(vcpu, user);
+	case KVM_INTERRUPT:
+		return vcpu_interrupt(vcpu, user);
+	case KVM_NMI:
+		return vcpu_nmi(vcpu);
+	case KVM_GET_VCPU_EVENTS:
+		return vcpu_get_events(vcpu, user);
+	case KVM_SET_VCPU_EVENTS:
+		return vcpu_set_events(vcpu, user);
 	case KVM_GET_STATS_FD:
 		return um_stat_vcpu_fd(vcpu);
 	default:

@@ -188,6 +188,16 @@ static int vm_set_tss_addr(struct um_vm *vm, unsigned long addr)
 	return 0;
 }
 
+/* There is no interrupt controller to route to. */
+static int vm_set_routing(struct um_vm *vm, const void __user *user)
+{
+	struct kvm_irq_routing routing;
+
+	if (copy_from_user(&routing, user, sizeof(routing)))
+		return -EFAULT;
+	return -EINVAL;
+}
+
 static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 {
 	struct um_vm *vm = file->private_data;
@@ -207,6 +217,8 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return vm_clear_log(vm, user);
 	case KVM_SET_TSS_ADDR:
 		return vm_set_tss_addr(vm, arg);
+	case KVM_SET_GSI_ROUTING:
+		return vm_set_routing(vm, user);
 	case KVM_SET_NR_MMU_PAGES:
 		return um_quota_set(vm, arg);
 	case KVM_GET_NR_MMU_PAGES:

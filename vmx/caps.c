@@ -11,8 +11,9 @@
 
 struct um_vmx_caps um_caps;
 
-#define PIN_NEED (PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING)
-#define PIN_WANT PIN_BASED_VIRTUAL_NMIS
+#define PIN_NEED                                                           \
+	(PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING |                 \
+	 PIN_BASED_VIRTUAL_NMIS)
 
 #define CPU_NEED                                                           \
 	(CPU_BASED_HLT_EXITING | CPU_BASED_USE_TSC_OFFSETTING |            \
@@ -21,6 +22,10 @@ struct um_vmx_caps um_caps;
 	 CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_USE_MSR_BITMAPS |         \
 	 CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING |        \
 	 CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
+
+/* On while an event waits for the guest. */
+#define CPU_AT_TIMES                                                       \
+	(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING)
 
 #define CPU2_NEED                                                          \
 	(SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST |   \
@@ -146,11 +151,12 @@ static int read_controls(struct um_vmx_caps *c)
 	u64 cpu2;
 	int err;
 
-	if (!control(MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_NEED, PIN_WANT,
-		     &c->pin))
-		return um_caps_refuse("interrupt and NMI exiting");
-	if (!control(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_NEED, 0, &c->cpu))
+	if (!control(MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_NEED, 0, &c->pin))
+		return um_caps_refuse("interrupt and NMI exiting, or virtual NMIs");
+	if (!control(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_NEED | CPU_AT_TIMES,
+		     0, &c->cpu))
 		return um_caps_refuse("a processor-based control");
+	c->cpu &= ~CPU_AT_TIMES;
 	rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS2, cpu2);
 	err = need_all(cpu2 >> 32, cpu2_names, ARRAY_SIZE(cpu2_names));
 	if (err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Exceptions into the guest, and events that an exit interrupted.
+ * Exceptions: those that we raise in the guest, and those that end it.
  */
 #include <linux/string.h>
 #include <asm/mce.h>
@@ -23,6 +23,12 @@ static bool doubles(u8 first, u8 second)
 	return (CONTRIBUTORY & BIT(first)) && (CONTRIBUTORY & BIT(second));
 }
 
+/* Real mode delivers no error codes. */
+bool um_event_has_error(const struct um_vmx *vmx, u8 vector)
+{
+	return (HAS_ERROR & BIT(vector)) && (vmx->cr0 & X86_CR0_PE);
+}
+
 static void queue(struct um_vmx *vmx, u8 vector, u32 error)
 {
 	struct um_event *e = &vmx->event;
@@ -37,13 +43,14 @@ static void queue(struct um_vmx *vmx, u8 vector, u32 error)
 			error = 0;
 		}
 	}
+	/* An NMI that fails on its way to its handler has been taken. */
+	if (e->pending && e->type == INTR_TYPE_NMI_INTR)
+		um_event_block_nmi(vmx, true);
 	*e = (struct um_event){
 		.pending = true,
 		.vector = vector,
 		.type = INTR_TYPE_HARD_EXCEPTION,
-		/* Real mode delivers no error codes. */
-		.has_error = (HAS_ERROR & BIT(vector)) &&
-			     (vmx->cr0 & X86_CR0_PE),
+		.has_error = um_event_has_error(vmx, vector),
 		.error = error,
 	};
 }
@@ -56,64 +63,6 @@ void um_inject(struct um_vmx *vmx, u8 vector)
 void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error)
 {
 	queue(vmx, vector, error);
-}
-
-/* Interrupts off, before an entry: hand the pending event to the CPU. */
-void um_event_deliver(struct um_vmx *vmx)
-{
-	struct um_event *e = &vmx->event;
-	u32 info;
-
-	info = e->vector | e->type | INTR_INFO_VALID_MASK;
-	if (e->has_error) {
-		info |= INTR_INFO_DELIVER_CODE_MASK;
-		vmx_write(vmx, VM_ENTRY_EXCEPTION_ERROR_CODE, e->error);
-	}
-	if (e->type == INTR_TYPE_HARD_EXCEPTION && e->vector != X86_TRAP_DB) {
-		/* A fault is delivered with RF set in the saved flags. */
-		vmx_write(vmx, GUEST_RFLAGS,
-			  vmx_read(vmx, GUEST_RFLAGS) | X86_EFLAGS_RF);
-	}
-	if (e->insn_len)
-		vmx_write(vmx, VM_ENTRY_INSTRUCTION_LEN, e->insn_len);
-	vmx_write(vmx, VM_ENTRY_INTR_INFO_FIELD, info);
-	e->pending = false;
-}
-
-static bool soft_type(u32 type)
-{
-	return type == INTR_TYPE_SOFT_INTR ||
-	       type == INTR_TYPE_SOFT_EXCEPTION ||
-	       type == INTR_TYPE_PRIV_SW_EXCEPTION;
-}
-
-/* An event whose delivery an exit cut short goes in again. */
-void um_event_requeue(struct um_vmx *vmx, u32 info)
-{
-	struct um_event *e = &vmx->event;
-
-	*e = (struct um_event){
-		.pending = true,
-		.vector = info & VECTORING_INFO_VECTOR_MASK,
-		.type = info & VECTORING_INFO_TYPE_MASK,
-		.has_error = info & VECTORING_INFO_DELIVER_CODE_MASK,
-	};
-	if (e->has_error)
-		e->error = vmx_read(vmx, IDT_VECTORING_ERROR_CODE);
-	if (soft_type(e->type))
-		e->insn_len = vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN);
-}
-
-/* Exit qualification: IRET unblocked NMIs before it faulted. */
-#define QUAL_NMI_UNBLOCK BIT(12)
-
-/* The IRET runs again: NMIs must be blocked until it has. */
-void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual)
-{
-	if (unlikely(qual & QUAL_NMI_UNBLOCK) && !vmx->idt_vectoring)
-		vmx_write(vmx, GUEST_INTERRUPTIBILITY_INFO,
-			  vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO) |
-				  GUEST_INTR_STATE_NMI);
 }
 
 /* A machine check in the guest, or during entry; on the CPU that it hit. */

@@ -195,6 +195,10 @@ static int dispatch(struct um_vmx *vmx)
 		return um_exit_dr(vmx);
 	case EXIT_REASON_HLT:
 		return exit_hlt(vmx);
+	case EXIT_REASON_INTERRUPT_WINDOW:
+		return um_exit_irq_window(vmx);
+	case EXIT_REASON_NMI_WINDOW:
+		return um_exit_nmi_window(vmx);
 	case EXIT_REASON_EXCEPTION_NMI:
 		return um_exit_exception(vmx);
 	case EXIT_REASON_PAUSE_INSTRUCTION:

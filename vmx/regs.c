@@ -54,7 +54,8 @@ int um_vmx_set_regs(struct um_vcpu *vcpu, const struct kvm_regs *regs)
 	vmx_write(vmx, GUEST_RIP, regs->rip);
 	vmx_write(vmx, GUEST_RFLAGS, regs->rflags | X86_EFLAGS_FIXED);
 	/* An exception of the code that was left goes with it. */
-	vmx->event.pending = false;
+	if (!vmx->event.begun)
+		vmx->event.pending = false;
 	um_vcpu_put(vmx);
 	return 0;
 }
@@ -142,6 +143,7 @@ void um_vmx_get_sregs(struct um_vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->cr8 = vmx->cr8;
 	sregs->efer = vmx->efer;
 	sregs->apic_base = vmx->apic_base;
+	um_event_bitmap_get(vmx, (unsigned long *)sregs->interrupt_bitmap);
 	um_vcpu_put(vmx);
 }
 
@@ -170,8 +172,7 @@ static bool sregs_valid(struct um_vmx *vmx, const struct kvm_sregs *s)
 		/* 64-bit code without long mode */
 		return false;
 	}
-	/* Interrupts cannot be injected: refused, not lost. */
-	return !memchr_inv(s->interrupt_bitmap, 0, sizeof(s->interrupt_bitmap));
+	return true;
 }
 
 int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
@@ -205,6 +206,7 @@ int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
 	if (sregs->cr8 < 16)
 		vmx->cr8 = sregs->cr8;
 	vmx->apic_base = sregs->apic_base;
+	um_event_bitmap_set(vmx, (const unsigned long *)sregs->interrupt_bitmap);
 	vmx->flush_guest = true;
 	vmx->segments_set = true;
 	vmx->paging_changed = !!vmx->ctx;

@@ -91,8 +91,8 @@ static void run_guest(struct um_vmx *vmx)
 	bool debug = unlikely(vmx->dr7 & UM_DR7_ACTIVE);
 	unsigned long debugctl = vmx->host.debugctl;
 
-	if (unlikely(vmx->event.pending))
-		um_event_deliver(vmx);
+	if (unlikely(vmx->event.pending || READ_ONCE(vmx->vcpu.attention)))
+		um_event_look(vmx);
 	if (unlikely(!vmx->guest_loaded || !vmx->uret_loaded))
 		um_switch_to_guest(vmx);
 	refresh_host(vmx);
@@ -140,8 +140,11 @@ static bool is_machine_check(const struct um_world *world)
 static void check_delivery(struct um_vmx *vmx)
 {
 	vmx->idt_vectoring = 0;
-	if (unlikely(vmx->world.exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+	if (unlikely(vmx->world.exit_reason &
+		     VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		um_event_not_entered(vmx);
 		return;
+	}
 	vmx->idt_vectoring = vmx_read(vmx, IDT_VECTORING_INFO_FIELD);
 	if (likely(!(vmx->idt_vectoring & VECTORING_INFO_VALID_MASK)))
 		vmx->idt_vectoring = 0;
@@ -220,17 +223,50 @@ static int enter(struct um_vmx *vmx)
 	return UM_RESUME;
 }
 
+/* User space has an interrupt, and the guest would take it. */
+static int window_open(struct um_vmx *vmx)
+{
+	vmx->vcpu.stat.request_irq_exits++;
+	vmx->vcpu.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+	return UM_USER;
+}
+
 static int loop(struct um_vmx *vmx)
 {
 	int r;
 
 	vmx->vcpu.run->exit_reason = KVM_EXIT_UNKNOWN;
 	do {
+		if (unlikely(vmx->window_asked) && um_event_user_ready(vmx))
+			return window_open(vmx);
 		r = enter(vmx);
 		if (r > 0)
 			r = um_exit_handle(vmx);
 	} while (r > 0);
 	return r;
+}
+
+/*
+ * A window may be asked for, or no longer; until the next look the CPU knows of
+ * the last one.
+ */
+static void ask_window(struct um_vmx *vmx)
+{
+	bool asked = READ_ONCE(vmx->vcpu.run->request_interrupt_window);
+
+	if (asked != vmx->window_asked)
+		WRITE_ONCE(vmx->vcpu.attention, true);
+	vmx->window_asked = asked;
+}
+
+static void tell_user(struct um_vmx *vmx)
+{
+	struct kvm_run *run = vmx->vcpu.run;
+
+	run->if_flag = !!(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_IF);
+	run->cr8 = vmx->cr8;
+	run->apic_base = vmx->apic_base;
+	run->ready_for_interrupt_injection = um_event_user_ready(vmx);
 }
 
 static int finish_last(struct um_vmx *vmx)
@@ -261,14 +297,12 @@ int um_vmx_run(struct um_vcpu *vcpu)
 	WRITE_ONCE(vmx->runner, current);
 	um_vcpu_load(vmx);
 	fpu_swap_kvm_fpstate(&vmx->fpu, true);
+	ask_window(vmx);
 	r = finish_last(vmx);
 	if (r > 0)
 		r = um_immediate_exit(run) ? -EINTR : loop(vmx);
 	fpu_swap_kvm_fpstate(&vmx->fpu, false);
-	run->if_flag = !!(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_IF);
-	run->cr8 = vmx->cr8;
-	run->apic_base = vmx->apic_base;
-	run->ready_for_interrupt_injection = 0;
+	tell_user(vmx);
 	um_vcpu_put(vmx);
 	WRITE_ONCE(vmx->runner, NULL);
 	return r;

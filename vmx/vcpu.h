@@ -5,6 +5,7 @@
 #ifndef _UMBRA_VMX_VCPU_H
 #define _UMBRA_VMX_VCPU_H
 
+#include <linux/atomic.h>
 #include <linux/kvm.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
@@ -41,6 +42,7 @@ enum um_uret {
 
 struct um_event {
 	bool pending;	 /* goes in with the next entry */
+	bool begun;	 /* the guest was taking it: not user space's to drop */
 	bool has_error;
 	u8 vector;
 	u32 type;	 /* INTR_TYPE_* */
@@ -119,7 +121,7 @@ struct um_vmx {
 	unsigned long *msr_bitmap;
 	u64 *pml;		    /* the CPU's log, a page; NULL: it has none */
 	bool pml_on;
-	u32 cpu2;		    /* secondary controls in the VMCS */
+	u32 cpu, cpu2;		    /* processor controls in the VMCS */
 
 	u16 vpid;
 	u64 eptp;
@@ -162,6 +164,8 @@ struct um_vmx {
 	struct um_stuck stuck;
 
 	struct um_event event;
+	atomic_t nmis;		/* pending; anybody adds */
+	bool window_asked;	/* request_interrupt_window of this KVM_RUN */
 	bool shutdown;		/* a fault while delivering #DF */
 
 	/* Read once per exit. */
@@ -264,11 +268,24 @@ int um_exit_unknown_insn(struct um_vmx *vmx, const u8 *bytes, u8 len);
 /* event.c */
 void um_inject(struct um_vmx *vmx, u8 vector);
 void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error);
-void um_event_deliver(struct um_vmx *vmx);
-void um_event_requeue(struct um_vmx *vmx, u32 info);
+bool um_event_has_error(const struct um_vmx *vmx, u8 vector);
 void um_event_machine_check(void);
-void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual);
 int um_exit_exception(struct um_vmx *vmx);
+
+/* inject.c */
+#define UM_NMIS_MAX 2 /* pending: the next, and one behind it */
+void um_event_look(struct um_vmx *vmx);
+bool um_event_user_ready(struct um_vmx *vmx);
+void um_event_requeue(struct um_vmx *vmx, u32 info);
+void um_event_not_entered(struct um_vmx *vmx);
+void um_event_block_nmi(struct um_vmx *vmx, bool block);
+void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual);
+int um_exit_irq_window(struct um_vmx *vmx);
+int um_exit_nmi_window(struct um_vmx *vmx);
+
+/* event_state.c; 256 bits */
+void um_event_bitmap_get(const struct um_vmx *vmx, unsigned long *bitmap);
+void um_event_bitmap_set(struct um_vmx *vmx, const unsigned long *bitmap);
 
 /* cr.c */
 int um_exit_cr(struct um_vmx *vmx);

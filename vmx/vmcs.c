@@ -16,8 +16,8 @@
 static void setup_controls(struct um_vmx *vmx)
 {
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, um_caps.pin);
-	vmcs_write(CPU_BASED_VM_EXEC_CONTROL,
-		   um_caps.cpu | (vmx->ctx ? UM_SHADOW_CPU : 0));
+	vmx->cpu = um_caps.cpu | (vmx->ctx ? UM_SHADOW_CPU : 0);
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->cpu);
 	vmx->cpu2 = um_caps.cpu2;
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->cpu2);
 	vmcs_write(VM_EXIT_CONTROLS, um_caps.exit);

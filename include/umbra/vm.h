@@ -118,6 +118,11 @@ struct um_vcpu_stat {
 	u64 signal_exits;
 	u64 irq_exits;
 	u64 nmi_exits;
+	u64 irq_injections;
+	u64 nmi_injections;
+	u64 irq_window_exits;
+	u64 nmi_window_exits;
+	u64 request_irq_exits; /* KVM_EXIT_IRQ_WINDOW_OPEN */
 	u64 cpuid_exits;
 	u64 msr_exits;
 	u64 cr_exits;
@@ -153,6 +158,10 @@ struct um_vcpu {
 	bool in_guest;		/* see tlb.h; written by the vCPU with IRQs
 				 * off, read by kicks
 				 */
+	bool attention;		/* an event may have come: see event.h; set by
+				 * anybody, cleared by the vCPU's next entry
+				 */
+	int user_irq;		/* vector of KVM_INTERRUPT, or UM_NO_IRQ */
 	struct preempt_notifier preempt;
 	struct um_ring ring;	/* see ring.h */
 

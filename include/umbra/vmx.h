@@ -62,6 +62,18 @@ void um_vmx_get_xsave(struct um_vcpu *vcpu, struct kvm_xsave *xsave);
 int um_vmx_set_xsave(struct um_vcpu *vcpu, const struct kvm_xsave *xsave);
 void um_vmx_get_xcrs(struct um_vcpu *vcpu, struct kvm_xcrs *xcrs);
 int um_vmx_set_xcrs(struct um_vcpu *vcpu, const struct kvm_xcrs *xcrs);
+/*
+ * Events: of KVM_INTERRUPT, -EINVAL for no vector, -EEXIST when one is queued; of
+ * KVM_GET/SET_VCPU_EVENTS. An NMI: um_vcpu_nmi() in event.h.
+ */
+int um_vmx_queue_irq(struct um_vcpu *vcpu, u32 vector);
+void um_vmx_get_events(struct um_vcpu *vcpu, struct kvm_vcpu_events *ev);
+int um_vmx_set_events(struct um_vcpu *vcpu, const struct kvm_vcpu_events *ev);
+/*
+ * For a vCPU in HLT, loaded: is there an NMI that it would take, or, given an
+ * interrupt (@irq), would it take that?
+ */
+bool um_vmx_may_wake(struct um_vcpu *vcpu, bool irq);
 /* CPUID changed: recompute what follows from it. */
 void um_vmx_cpuid_changed(struct um_vcpu *vcpu);
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts of a VM without interrupt controllers in the kernel: they are in
+ * user space, which queues one vector at a time (event.h).
+ */
+#include "internal.h"
+
+#include <umbra/event.h>
+
+bool um_irq_waiting(struct um_vcpu *vcpu)
+{
+	return vcpu->user_irq != UM_NO_IRQ;
+}
+
+int um_irq_take(struct um_vcpu *vcpu)
+{
+	int vector = vcpu->user_irq;
+
+	vcpu->user_irq = UM_NO_IRQ;
+	return vector;
+}
+
+bool um_irq_user_may(const struct um_vcpu *vcpu)
+{
+	return vcpu->user_irq == UM_NO_IRQ;
+}
+
+void um_vcpu_attend(struct um_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->attention, true);
+	smp_mb(); /* E1: attention before in_guest. Pairs with T2 and E2. */
+	um_vcpu_kick(vcpu);
+}
