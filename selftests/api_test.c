@@ -330,6 +330,9 @@ static const struct {
 	  KVM_CAP_XSAVE),
 	P(VCPU, KVM_SET_XSAVE, struct kvm_xsave, 0, "set xsave",
 	  KVM_CAP_XSAVE),
+	P(VCPU, KVM_INTERRUPT, struct kvm_interrupt, 0, "interrupt"),
+	P(VCPU, KVM_GET_VCPU_EVENTS, struct kvm_vcpu_events, 0, "get events"),
+	P(VCPU, KVM_SET_VCPU_EVENTS, struct kvm_vcpu_events, 0, "set events"),
 	P(VCPU, KVM_GET_XCRS, struct kvm_xcrs, 0, "get xcrs", KVM_CAP_XCRS),
 	P(VCPU, KVM_SET_XCRS, struct kvm_xcrs, 0, "set xcrs", KVM_CAP_XCRS),
 #undef P

@@ -2,7 +2,7 @@
 /*
  * The guest's own runtime: the call to the test and the traps.
  *
- * The 32 exception entries push a zero where the CPU pushes no error code,
+ * The 256 entries push a zero where the CPU pushes no error code,
  * then the vector, and meet in one tail that saves the general registers as
  * struct trap_frame and calls guest_trap().
  */
@@ -17,8 +17,14 @@ void ucall(u64 cmd, u64 a, u64 b, u64 c, u64 d, u64 e)
 		     : : "a"((u32)(u64)&call), "d"(UCALL_PORT) : "memory");
 }
 
+void (*guest_handlers[GUEST_VECTORS])(struct trap_frame *frame);
+
 void guest_trap(struct trap_frame *frame)
 {
+	if (guest_handlers[frame->vector]) {
+		guest_handlers[frame->vector](frame);
+		return;
+	}
 	if (frame->r9 == SAFE_MAGIC) {
 		frame->rip = frame->r10;
 		frame->r9 = TRAPPED | frame->vector;
@@ -36,9 +42,9 @@ asm(".pushsection .text\n"
 	".globl guest_trap_entries\n"
 	"guest_trap_entries:\n"
 	".set vec, 0\n"
-	".rept 32\n"
+	".rept 256\n"
 	"	.balign 16\n"
-	"	.if !((1 << vec) & 0x60227d00)\n"
+	"	.if vec > 31 || !((1 << (vec & 31)) & 0x60227d00)\n"
 	"	pushq $0\n"
 	"	.endif\n"
 	"	pushq $vec\n"

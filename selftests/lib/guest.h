@@ -51,6 +51,10 @@ struct trap_frame {
 void ucall(u64 cmd, u64 a, u64 b, u64 c, u64 d, u64 e);
 void guest_trap(struct trap_frame *frame);
 
+/* Who handles a vector in place of guest_trap(); set before the VM is made. */
+#define GUEST_VECTORS 256
+extern void (*guest_handlers[GUEST_VECTORS])(struct trap_frame *frame);
+
 static inline void guest_sync(u64 stage)
 {
 	ucall(UCALL_SYNC, stage, 0, 0, 0, 0);

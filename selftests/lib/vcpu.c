@@ -81,7 +81,7 @@ static void set_long_mode(struct kvm_sregs *sregs)
 	sregs->gdt.base = GDT_GPA;
 	sregs->gdt.limit = 5 * 8 - 1;
 	sregs->idt.base = IDT_GPA;
-	sregs->idt.limit = 32 * 16 - 1;
+	sregs->idt.limit = GUEST_VECTORS * 16 - 1;
 	sregs->cr0 = CR0_BOOT;
 	sregs->cr3 = PML4_GPA;
 	sregs->cr4 = CR4_BOOT;
@@ -91,17 +91,20 @@ static void set_long_mode(struct kvm_sregs *sregs)
 /* Long mode at guest(), with a stack of its own by vCPU id. */
 void vcpu_reset(struct vcpu *vcpu, void (*guest)(void))
 {
+	struct kvm_vcpu_events none = { 0 };
 	struct kvm_regs regs = { 0 };
 	struct kvm_sregs sregs;
 
+	/* Registers leave an event alone that is on its way. */
+	REQUIRE(!KERR(vcpu->fd, KVM_SET_VCPU_EVENTS, &none), "SET_VCPU_EVENTS");
 	vcpu_sregs(vcpu, &sregs);
 	set_long_mode(&sregs);
 	REQUIRE(!KERR(vcpu->fd, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
 	regs.rip = (u64)guest;
 	regs.rsp = STACK_GPA + STACK_SIZE * (vcpu->id % VM_MAX_VCPUS + 1) - 8;
 	/*
-	 * Interrupts on: none is ever injected, but an emulated host (Bochs
-	 * 2.7) does not take its own while a guest runs with them off.
+	 * Interrupts on: an emulated host (Bochs 2.7) does not take its own
+	 * while a guest runs with them off.
 	 */
 	regs.rflags = 0x202;
 	regs.rdi = vcpu->id;
@@ -145,6 +148,7 @@ static const char *const exit_names[] = {
 	[KVM_EXIT_IRQ_WINDOW_OPEN] = "IRQ_WINDOW_OPEN",
 	[KVM_EXIT_SHUTDOWN] = "SHUTDOWN",
 	[KVM_EXIT_FAIL_ENTRY] = "FAIL_ENTRY",
+	[KVM_EXIT_SET_TPR] = "SET_TPR",
 	[KVM_EXIT_INTR] = "INTR",
 	[KVM_EXIT_INTERNAL_ERROR] = "INTERNAL_ERROR",
 	[KVM_EXIT_DIRTY_RING_FULL] = "DIRTY_RING_FULL",

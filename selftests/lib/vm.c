@@ -200,7 +200,7 @@ static void write_descriptors(struct vm *vm)
 	gdt[1] = 0x00af9b000000ffff;	/* 0x08: 64-bit code */
 	gdt[2] = 0x00cf93000000ffff;	/* 0x10: data */
 	gdt[3] = 0x0000890000000067 | TSS_GPA << 16;	/* 0x18: TSS */
-	for (i = 0; i < 32; i++) {
+	for (i = 0; i < GUEST_VECTORS; i++) {
 		u64 entry = (u64)guest_trap_entries + 16 * i;
 
 		idt[2 * i] = (entry & 0xffff) | 0x8e0000080000 |
