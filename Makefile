@@ -48,6 +48,9 @@ run: ## boot a VT-x host and migrate a guest live in it
 check: ## every test, on both kernels (TIERS="static unit" for some)
 	@scripts/check $(TIERS)
 
+qemu: ## boot Linux in QEMU on umbra, in a VT-x host
+	@scripts/qemu
+
 torture: ## the MMU in userspace: T= seconds for SEED=, or for three seeds
 	@scripts/torture $(T) $(SEED)
 
@@ -75,5 +78,6 @@ help: ## this list
 		expand -t 28
 	@echo "Kernel: $(KVER) ($(KDIR))"
 
-.PHONY: all install modules_install dkms-tree dkms-install deb run check torture bench sparse style \
+.PHONY: all install modules_install dkms-tree dkms-install deb run check qemu \
+	torture bench sparse style \
 	compile_commands.json clean help
