@@ -1,4 +1,4 @@
-/* REAL: set_bit() is atomic; it may yield before and not after. */
+/* REAL: what is atomic may yield before and not after. */
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef _SHIM_LINUX_BITOPS_H
 #define _SHIM_LINUX_BITOPS_H
@@ -42,6 +42,35 @@ static inline void set_bit(unsigned long nr, unsigned long *addr)
 	shim_yield_hard();
 	__atomic_fetch_or(&addr[nr / BITS_PER_LONG], BIT(nr % BITS_PER_LONG),
 			  __ATOMIC_SEQ_CST);
+}
+
+static inline void __clear_bit(unsigned long nr, unsigned long *addr)
+{
+	addr[nr / BITS_PER_LONG] &= ~BIT(nr % BITS_PER_LONG);
+}
+
+static inline void clear_bit(unsigned long nr, unsigned long *addr)
+{
+	shim_yield_hard();
+	__atomic_fetch_and(&addr[nr / BITS_PER_LONG],
+			   ~BIT(nr % BITS_PER_LONG), __ATOMIC_SEQ_CST);
+}
+
+static inline bool test_and_set_bit(unsigned long nr, unsigned long *addr)
+{
+	shim_yield_hard();
+	return __atomic_fetch_or(&addr[nr / BITS_PER_LONG],
+				 BIT(nr % BITS_PER_LONG), __ATOMIC_SEQ_CST) >>
+	       nr % BITS_PER_LONG & 1;
+}
+
+static inline bool test_and_clear_bit(unsigned long nr, unsigned long *addr)
+{
+	shim_yield_hard();
+	return __atomic_fetch_and(&addr[nr / BITS_PER_LONG],
+				  ~BIT(nr % BITS_PER_LONG),
+				  __ATOMIC_SEQ_CST) >>
+	       nr % BITS_PER_LONG & 1;
 }
 
 #endif

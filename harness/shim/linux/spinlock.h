@@ -14,6 +14,20 @@ void spin_lock_init(spinlock_t *lock);
 void spin_lock_nested(spinlock_t *lock, int level);
 void spin_unlock(spinlock_t *lock);
 
+/* Nothing here interrupts a thread. */
+#define spin_lock_irqsave_nested(lock, flags, level)  \
+	do {                                          \
+		(flags) = 0;                          \
+		spin_lock_nested(lock, level);        \
+	} while (0)
+
+static inline void spin_unlock_irqrestore(spinlock_t *lock,
+					  unsigned long flags)
+{
+	(void)flags;
+	spin_unlock(lock);
+}
+
 static inline void spin_lock(spinlock_t *lock)
 {
 	spin_lock_nested(lock, 0);
