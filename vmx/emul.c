@@ -362,6 +362,8 @@ int um_soft_end(struct um_vmx *vmx, struct um_soft *e,
 	case UM_EMUL_AGAIN:
 		return next_write(vmx);
 	case UM_EMUL_EXCEPTION:
+		/* If it runs again it asks again. */
+		vmx->mmio.nread = 0;
 		inject(vmx, &e->ctx.exc);
 		return next_write(vmx);
 	case UM_EMUL_IO_NEEDED:
