@@ -6,6 +6,7 @@
 #include <linux/init.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include <umbra/irq.h>
 #include <umbra/vm.h>
 #include <umbra/vmx.h>
 
@@ -116,9 +117,12 @@ static int __init umbra_init(void)
 	err = um_rmap_cache_create();
 	if (err)
 		return err;
-	err = um_vmx_init();
+	err = um_irq_init();
 	if (err)
 		goto err_rmap;
+	err = um_vmx_init();
+	if (err)
+		goto err_irq;
 	err = um_log_choose(log);
 	if (!err)
 		err = um_dev_register(node);
@@ -128,6 +132,8 @@ static int __init umbra_init(void)
 
 err_vmx:
 	um_vmx_exit();
+err_irq:
+	um_irq_exit();
 err_rmap:
 	um_rmap_cache_destroy();
 	return err;
@@ -137,6 +143,7 @@ static void __exit umbra_exit(void)
 {
 	um_dev_unregister();
 	um_vmx_exit();
+	um_irq_exit();
 	um_rmap_cache_destroy();
 }
 

@@ -8,6 +8,7 @@
 #include <linux/cpumask.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
+#include <umbra/irq.h>
 #include <uapi/umbra.h>
 
 int um_check_extension(unsigned long cap)
@@ -121,6 +122,8 @@ int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 		return um_slot_log_mode(vm, cap.args[0]);
 	case UM_CAP_PTW:
 		return vm_ptw_mode(vm, cap.args[0]);
+	case KVM_CAP_SPLIT_IRQCHIP:
+		return um_irq_enable_split(vm, &cap);
 	default:
 		return -EINVAL;
 	}

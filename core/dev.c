@@ -43,7 +43,7 @@ static long dev_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	case KVM_CHECK_EXTENSION:
 		return um_check_extension(arg);
 	case KVM_GET_VCPU_MMAP_SIZE:
-		return arg ? -EINVAL : UM_RUN_PAGES * PAGE_SIZE;
+		return arg ? -EINVAL : UM_MMAP_PAGES * PAGE_SIZE;
 	case KVM_GET_SUPPORTED_CPUID:
 		return um_cpuid_supported((void __user *)arg);
 	case KVM_GET_MSR_INDEX_LIST:

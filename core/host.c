@@ -241,15 +241,18 @@ void um_host_kick_guests(struct um_mmu *mmu)
 
 /*
  * Without waiting for it. The caller wrote what the vCPU is to see, then a full
- * barrier; so an entry that is not seen here sees that.
+ * barrier; so an entry that is not seen here sees that, and so does one that is
+ * about to wait in HLT.
  */
 void um_vcpu_kick(struct um_vcpu *vcpu)
 {
 	int cpu;
 
 	/* C3: in_guest before cpu; see um_host_kick_guests(). */
-	if (!smp_load_acquire(&vcpu->in_guest))
+	if (!smp_load_acquire(&vcpu->in_guest)) {
+		rcuwait_wake_up(&vcpu->wait);
 		return;
+	}
 	cpu = READ_ONCE(vcpu->cpu);
 	if (cpu >= 0)
 		smp_send_reschedule(cpu);

@@ -6,22 +6,30 @@
 #include "internal.h"
 
 #include <umbra/event.h>
+#include <umbra/irq.h>
 
 bool um_irq_waiting(struct um_vcpu *vcpu)
 {
+	if (vcpu->apic)
+		return um_apic_waiting(vcpu);
 	return vcpu->user_irq != UM_NO_IRQ;
 }
 
 int um_irq_take(struct um_vcpu *vcpu)
 {
-	int vector = vcpu->user_irq;
+	int vector;
 
+	if (vcpu->apic)
+		return um_apic_take(vcpu);
+	vector = vcpu->user_irq;
 	vcpu->user_irq = UM_NO_IRQ;
 	return vector;
 }
 
 bool um_irq_user_may(const struct um_vcpu *vcpu)
 {
+	if (vcpu->apic)
+		return um_apic_user_may(vcpu);
 	return vcpu->user_irq == UM_NO_IRQ;
 }
 

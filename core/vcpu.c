@@ -13,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <umbra/event.h>
+#include <umbra/irq.h>
 #include <umbra/spte.h>
 #include <umbra/vmx.h>
 
@@ -22,7 +23,9 @@ static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
 
 	struct page *page;
 
-	if (vmf->pgoff < UM_RUN_PAGES)
+	if (vmf->pgoff == KVM_COALESCED_MMIO_PAGE_OFFSET)
+		page = um_io_ring_page(vcpu->vm);
+	else if (vmf->pgoff < UM_RUN_PAGES)
 		page = virt_to_page((void *)vcpu->run +
 				    vmf->pgoff * PAGE_SIZE);
 	else
@@ -69,6 +72,7 @@ static const struct file_operations vcpu_fops = {
 
 void um_vcpu_destroy(struct um_vcpu *vcpu)
 {
+	um_irq_vcpu_free(vcpu);
 	um_dirty_ring_free(vcpu);
 	free_pages_exact(vcpu->run, UM_RUN_PAGES * PAGE_SIZE);
 	kvfree(vcpu->cpuid);
@@ -98,6 +102,7 @@ static struct um_vcpu *vcpu_alloc(struct um_vm *vm, int id, int idx)
 	vcpu->pio_data = pages + UM_PIO_PAGE * PAGE_SIZE;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	vcpu->user_irq = UM_NO_IRQ;
+	rcuwait_init(&vcpu->wait);
 	mutex_init(&vcpu->mutex);
 	um_cpuid_init(vcpu);
 	snprintf(vcpu->stat_id, sizeof(vcpu->stat_id), "kvm-%d/vcpu-%d",
@@ -139,6 +144,8 @@ static struct file *vcpu_add(struct um_vm *vm, u32 id)
 	if (IS_ERR(vcpu))
 		return ERR_CAST(vcpu);
 	r = um_dirty_ring_init(vcpu);
+	if (!r)
+		r = um_irq_vcpu_create(vcpu);
 	file = r ? ERR_PTR(r) : vcpu_file(vcpu);
 	if (IS_ERR(file)) {
 		um_vcpu_destroy(vcpu);
@@ -151,6 +158,7 @@ static struct file *vcpu_add(struct um_vm *vm, u32 id)
 	 * before its file can be used. Pairs with C2 in um_vcpu_count().
 	 */
 	smp_store_release(&vm->nr_vcpus, idx + 1);
+	um_irq_vcpu_publish(vcpu);
 	return file;
 }
 

@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 #include <umbra/compat.h>
 #include <umbra/event.h>
+#include <umbra/irq.h>
 #include <umbra/vmx.h>
 
 #define MSRS_MAX 256 /* per KVM_GET_MSRS or KVM_SET_MSRS */
@@ -87,7 +88,9 @@ static int vcpu_set_sigmask(struct um_vcpu *vcpu,
 
 static int vcpu_get_mp_state(struct um_vcpu *vcpu, void __user *user)
 {
-	struct kvm_mp_state state = { .mp_state = vcpu->mp_state };
+	struct kvm_mp_state state = {
+		.mp_state = vcpu->apic ? um_irq_mp_state(vcpu) : vcpu->mp_state,
+	};
 
 	return copy_to_user(user, &state, sizeof(state)) ? -EFAULT : 0;
 }
@@ -98,6 +101,8 @@ static int vcpu_set_mp_state(struct um_vcpu *vcpu, const void __user *user)
 
 	if (copy_from_user(&state, user, sizeof(state)))
 		return -EFAULT;
+	if (vcpu->apic)
+		return um_irq_set_mp_state(vcpu, state.mp_state);
 	/* Without a local APIC there is nothing that could wake another. */
 	if (state.mp_state != KVM_MP_STATE_RUNNABLE)
 		return -EINVAL;
@@ -245,6 +250,9 @@ static int vcpu_interrupt(struct um_vcpu *vcpu, const void __user *user)
 
 	if (copy_from_user(&irq, user, sizeof(irq)))
 		return -EFAULT;
+	/* The PIC is ours. */
+	if (vcpu->vm->irqchip && !um_irq_is_split(vcpu->vm))
+		return -ENXIO;
 	return um_vmx_queue_irq(vcpu, irq.irq);
 }
 
@@ -320,7 +328,8 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 	case KVM_GET_STATS_FD:
 		return um_stat_vcpu_fd(vcpu);
 	default:
-		return -EINVAL; /* and not ENOTTY: as KVM on x86 */
+		/* -EINVAL and not ENOTTY: as KVM on x86 */
+		return um_irq_vcpu_ioctl(vcpu, nr, (unsigned long)user);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <umbra/host.h>
+#include <umbra/irq.h>
 #include <umbra/vmx.h>
 #include <uapi/umbra.h>
 
@@ -56,8 +57,11 @@ static void vm_destroy(struct um_vm *vm)
 	um_mmu_forget_tables(&vm->mmu);
 	um_slots_retire(vm);
 	mmu_notifier_unregister(&vm->notifier, vm->mm);
+	um_irq_vm_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		um_vcpu_destroy(vm->vcpu[i]);
+	um_irq_vm_free(vm);
+	um_io_free(vm);
 	um_slots_free(vm);
 	um_mmu_destroy(&vm->mmu);
 	cleanup_srcu_struct(&vm->srcu);
@@ -113,6 +117,9 @@ static int vm_init(struct um_vm *vm, bool shadow)
 	vm_init_mmu(vm, shadow);
 	um_quota_init(vm);
 
+	r = um_io_create(vm);
+	if (r)
+		goto err_mmu;
 	mmgrab(vm->mm);
 	r = um_notifier_register(vm);
 	if (r)
@@ -121,6 +128,8 @@ static int vm_init(struct um_vm *vm, bool shadow)
 
 err_mm:
 	mmdrop(vm->mm);
+	um_io_free(vm);
+err_mmu:
 	um_mmu_destroy(&vm->mmu);
 err_srcu:
 	um_slots_free(vm);
@@ -188,16 +197,6 @@ static int vm_set_tss_addr(struct um_vm *vm, unsigned long addr)
 	return 0;
 }
 
-/* There is no interrupt controller to route to. */
-static int vm_set_routing(struct um_vm *vm, const void __user *user)
-{
-	struct kvm_irq_routing routing;
-
-	if (copy_from_user(&routing, user, sizeof(routing)))
-		return -EFAULT;
-	return -EINVAL;
-}
-
 static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 {
 	struct um_vm *vm = file->private_data;
@@ -217,8 +216,6 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return vm_clear_log(vm, user);
 	case KVM_SET_TSS_ADDR:
 		return vm_set_tss_addr(vm, arg);
-	case KVM_SET_GSI_ROUTING:
-		return vm_set_routing(vm, user);
 	case KVM_SET_NR_MMU_PAGES:
 		return um_quota_set(vm, arg);
 	case KVM_GET_NR_MMU_PAGES:
@@ -234,7 +231,7 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	case KVM_ENABLE_CAP:
 		return um_vm_enable_cap(vm, user);
 	default:
-		return -ENOTTY;
+		return um_irq_vm_ioctl(vm, nr, arg);
 	}
 }
 
@@ -307,6 +304,7 @@ static long vm_compat_ioctl(struct file *file, unsigned int nr,
 
 static int vm_release(struct inode *inode, struct file *file)
 {
+	um_irq_vm_release(file->private_data);
 	um_vm_put(file->private_data);
 	return 0;
 }

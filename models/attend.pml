@@ -3,12 +3,14 @@
  * How an event reaches a vCPU: who has one makes it pending, raises attention,
  * and sends an IPI if the vCPU is in the guest; the vCPU looks at what is pending
  * before an entry only when attention is raised, and lowers it first. The guest
- * may run for ever.
+ * may run for ever. A vCPU that waits in HLT is the same, with "waits" for "in the
+ * guest" (D10) and a wake-up for the IPI; so is irq_work, with that for attention
+ * (D11).
  *
  * Shown: no guest runs on while an event is pending that nobody will tell it of.
  * Memory: TSO.
  *
- * letters E1 E2 T2
+ * letters D10 D11 E1 E2 T2
  *
  * holds two
  *	one sender after another, or one twice

@@ -2,13 +2,15 @@
 /*
  * Something is made, and then its address or count says that it is there: a
  * VM's vCPU and their number (C1, C2), a slot's arrays and their address (R7,
- * R8). The two sides run at once, several times.
+ * R8), local APICs, chips and the PIT (D1, D2, D6 to D9), what goes with an
+ * interrupt or a start-up (D3 to D5), an entry of the coalesced ring (D12). The
+ * two sides run at once, several times.
  *
  * Shown: who is told of it finds it whole.
  * Memory: sequential; x86 keeps these orders by itself, so plants turn them
  * round.
  *
- * letters C1 C2 R7 R8
+ * letters C1 C2 D1 D2 D3 D4 D5 D6 D7 D8 D9 D12 R7 R8
  *
  * holds publish
  *

@@ -226,7 +226,7 @@ static bool cr8_set(struct um_vmx *vmx, u64 value)
 {
 	if (value & ~0xful)
 		return false;
-	vmx->cr8 = value;
+	um_cr8_put(vmx, value);
 	return true;
 }
 
@@ -249,14 +249,14 @@ static bool mov_to_cr(struct um_vmx *vmx, int cr, u64 value)
  */
 static int exit_cr8_load(struct um_vmx *vmx, u64 value)
 {
-	unsigned long old = vmx->cr8;
+	u8 old = um_cr8_get(vmx);
 
 	if (!cr8_set(vmx, value)) {
 		um_inject_error(vmx, X86_TRAP_GP, 0);
 		return UM_RESUME;
 	}
 	um_skip_insn(vmx);
-	if (vmx->cr8 >= old)
+	if (vmx->vcpu.apic || vmx->cr8 >= old)
 		return UM_RESUME;
 	vmx->vcpu.run->exit_reason = KVM_EXIT_SET_TPR;
 	return UM_USER;
@@ -291,7 +291,7 @@ int um_exit_cr(struct um_vmx *vmx)
 		break;
 	case 1:
 		/* No other exits when it is read. */
-		um_gpr_set(vmx, gpr, cr == 3 ? um_cr3_get(vmx) : vmx->cr8);
+		um_gpr_set(vmx, gpr, cr == 3 ? um_cr3_get(vmx) : um_cr8_get(vmx));
 		break;
 	case 2:
 		um_cr0_write(vmx, um_cr0_get(vmx) & ~X86_CR0_TS);

@@ -11,6 +11,7 @@
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
+#include <umbra/irq.h>
 #include "emul.h"
 #include "shadow.h"
 
@@ -108,7 +109,10 @@ static enum um_emul_rc mmio_read(struct um_vmx *vmx, gpa_t gpa, u8 *buf,
 		if (m->next == m->nread) {
 			frag->gpa = gpa;
 			frag->len = len;
-			return UM_EMUL_IO;
+			if (!um_bus_read(&vmx->vcpu, UM_BUS_MMIO, gpa, len,
+					 frag->data))
+				return UM_EMUL_IO;
+			m->nread++;
 		}
 		/* The guest changed its mind in between: ask again. */
 		if (frag->gpa != gpa || frag->len != len) {
@@ -340,14 +344,19 @@ static int next_write(struct um_vmx *vmx)
 {
 	struct um_mmio *m = &vmx->mmio;
 
-	if (m->written == m->nwrite) {
-		m->written = 0;
-		m->nwrite = 0;
-		return UM_RESUME;
+	while (m->written < m->nwrite) {
+		struct um_mmio_frag *frag = &m->write[m->written++];
+
+		if (um_bus_write(&vmx->vcpu, UM_BUS_MMIO, frag->gpa, frag->len,
+				 frag->data))
+			continue;
+		to_user(vmx, frag, true);
+		vmx->complete = next_write;
+		return UM_USER;
 	}
-	to_user(vmx, &m->write[m->written++], true);
-	vmx->complete = next_write;
-	return UM_USER;
+	m->written = 0;
+	m->nwrite = 0;
+	return UM_RESUME;
 }
 
 int um_soft_end(struct um_vmx *vmx, struct um_soft *e,

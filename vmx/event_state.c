@@ -28,18 +28,42 @@ static int irq_injected(const struct um_vmx *vmx)
 {
 	if (event_is(vmx, INTR_TYPE_EXT_INTR))
 		return vmx->event.vector;
-	return vmx->vcpu.user_irq;
+	/* Beside a local APIC it is still the PIC's to take back. */
+	return vmx->vcpu.apic ? UM_NO_IRQ : vmx->vcpu.user_irq;
 }
 
 int um_vmx_queue_irq(struct um_vcpu *vcpu, u32 vector)
 {
 	if (vector >= KVM_NR_INTERRUPTS)
 		return -EINVAL;
-	if (!um_irq_user_may(vcpu) || irq_injected(to_vmx(vcpu)) != UM_NO_IRQ)
+	if (vcpu->user_irq != UM_NO_IRQ ||
+	    (!vcpu->apic && irq_injected(to_vmx(vcpu)) != UM_NO_IRQ))
 		return -EEXIST;
 	vcpu->user_irq = vector;
 	um_vcpu_attend(vcpu);
 	return 0;
+}
+
+static void set_event(struct um_vmx *vmx, u8 vector, u32 type)
+{
+	vmx->event = (struct um_event){
+		.pending = true,
+		.begun = true,
+		.vector = vector,
+		.type = type,
+	};
+}
+
+/*
+ * An interrupt that user space says was on its way. A local APIC has it in
+ * service already and is not asked for it again.
+ */
+static void set_irq(struct um_vmx *vmx, u8 vector)
+{
+	if (vmx->vcpu.apic)
+		set_event(vmx, vector, INTR_TYPE_EXT_INTR);
+	else
+		vmx->vcpu.user_irq = vector;
 }
 
 void um_event_bitmap_get(const struct um_vmx *vmx, unsigned long *bitmap)
@@ -59,7 +83,7 @@ void um_event_bitmap_set(struct um_vmx *vmx, const unsigned long *bitmap)
 		return;
 	if (event_is(vmx, INTR_TYPE_EXT_INTR))
 		vmx->event.pending = false;
-	vmx->vcpu.user_irq = vector;
+	set_irq(vmx, vector);
 	um_vcpu_attend(&vmx->vcpu);
 }
 
@@ -129,16 +153,6 @@ static bool events_valid(const struct kvm_vcpu_events *ev)
 	       (ev->exception.nr < 32 && ev->exception.nr != X86_TRAP_NMI);
 }
 
-static void set_event(struct um_vmx *vmx, u8 vector, u32 type)
-{
-	vmx->event = (struct um_event){
-		.pending = true,
-		.begun = true,
-		.vector = vector,
-		.type = type,
-	};
-}
-
 /*
  * Of several that user space says are on their way, the one that goes first; an
  * interrupt may follow when the guest can take it.
@@ -146,9 +160,10 @@ static void set_event(struct um_vmx *vmx, u8 vector, u32 type)
 static void set_injected(struct um_vmx *vmx, const struct kvm_vcpu_events *ev)
 {
 	vmx->event.pending = false;
-	vmx->vcpu.user_irq = UM_NO_IRQ;
+	if (!vmx->vcpu.apic)
+		vmx->vcpu.user_irq = UM_NO_IRQ;
 	if (ev->interrupt.injected && !ev->interrupt.soft)
-		vmx->vcpu.user_irq = ev->interrupt.nr;
+		set_irq(vmx, ev->interrupt.nr);
 	if (ev->exception.injected) {
 		set_event(vmx, ev->exception.nr, INTR_TYPE_HARD_EXCEPTION);
 		vmx->event.has_error =

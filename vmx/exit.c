@@ -5,6 +5,7 @@
  */
 #include <linux/kvm_para.h>
 #include "shadow.h"
+#include <umbra/irq.h>
 #include <umbra/trace.h>
 
 static int exit_to_user(struct um_vmx *vmx, u32 reason)
@@ -149,7 +150,12 @@ static int exit_hlt(struct um_vmx *vmx)
 {
 	vmx->vcpu.stat.halt_exits++;
 	um_skip_insn(vmx);
-	return exit_to_user(vmx, KVM_EXIT_HLT);
+	if (!vmx->vcpu.apic)
+		return exit_to_user(vmx, KVM_EXIT_HLT);
+	/* A step over HLT ends it. */
+	if (!vmx->event.pending)
+		um_irq_halt(&vmx->vcpu);
+	return UM_RESUME;
 }
 
 /* No hypercall is offered; the guest learns it the way KVM says it. */

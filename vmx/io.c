@@ -5,6 +5,7 @@
  * the guest before it.
  */
 #include <linux/string.h>
+#include <umbra/irq.h>
 #include "vcpu.h"
 #include "emul.h"
 
@@ -90,6 +91,29 @@ static int complete_outs(struct um_vmx *vmx)
 	return UM_RESUME;
 }
 
+/*
+ * A device in the kernel has the port: it gets @count accesses. One that comes
+ * or goes meanwhile misses some; user space that moves it must not mind.
+ */
+static bool kernel_io(struct um_vmx *vmx, u32 count)
+{
+	struct um_vcpu *vcpu = &vmx->vcpu;
+	u16 port = vmx->pio.port;
+	u8 size = vmx->pio.size;
+	u8 *data = vcpu->pio_data;
+	u32 i;
+
+	for (i = 0; i < count; i++, data += size) {
+		bool done = vmx->pio.in ?
+			    um_bus_read(vcpu, UM_BUS_PIO, port, size, data) :
+			    um_bus_write(vcpu, UM_BUS_PIO, port, size, data);
+
+		if (!done && !i)
+			return false;
+	}
+	return true;
+}
+
 static int string_io(struct um_vmx *vmx, unsigned long qual)
 {
 	unsigned int count = 0, moved = 0;
@@ -103,12 +127,16 @@ static int string_io(struct um_vmx *vmx, unsigned long qual)
 				  PAGE_SIZE / vmx->pio.size, &count);
 	if (res != UM_EMUL_AGAIN || !count)
 		return um_soft_end(vmx, &e, res);
-	if (vmx->pio.in)
-		return io_to_user(vmx, count, complete_ins);
+	if (vmx->pio.in) {
+		if (!kernel_io(vmx, count))
+			return io_to_user(vmx, count, complete_ins);
+		vmx->pio.count = count;
+		return complete_ins(vmx);
+	}
 	res = um_emul_pio_move(&e.ctx, &vmx->pio.string, vmx->vcpu.pio_data,
 			       count, &moved);
 	r = um_soft_end(vmx, &e, res);
-	if (r <= 0 || !moved)
+	if (r <= 0 || !moved || kernel_io(vmx, moved))
 		return r;
 	return io_to_user(vmx, moved, complete_outs);
 }
@@ -126,7 +154,9 @@ int um_exit_io(struct um_vmx *vmx)
 	if (qual & IO_STRING)
 		return string_io(vmx, qual);
 	if (vmx->pio.in)
-		return io_to_user(vmx, 1, complete_in);
+		return kernel_io(vmx, 1) ? complete_in(vmx) :
+					   io_to_user(vmx, 1, complete_in);
 	memcpy(vmx->vcpu.pio_data, &vmx->world.gpr[UM_RAX], vmx->pio.size);
-	return io_to_user(vmx, 1, complete_out);
+	return kernel_io(vmx, 1) ? complete_out(vmx) :
+				   io_to_user(vmx, 1, complete_out);
 }

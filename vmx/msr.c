@@ -4,6 +4,7 @@
  * RDMSR and WRMSR and for user space alike. Base addresses of FS and GS and the
  * SYSENTER registers are the guest's without an exit.
  */
+#include <asm/apicdef.h>
 #include <asm/msr.h>
 #include <asm/mtrr.h>
 #include <asm/page.h>
@@ -83,13 +84,38 @@ static u64 reserved_gpa(struct um_vmx *vmx)
 	return ~0ull << vmx->maxphyaddr;
 }
 
-/* x2APIC mode is offered to no guest. */
-bool um_apic_base_valid(struct um_vmx *vmx, u64 base)
+/* x2APIC mode is there only with a local APIC in the kernel. */
+bool um_apic_base_valid(struct um_vmx *vmx, u64 base, bool host)
 {
 	u64 known = MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
 		    PAGE_MASK;
 
-	return !(base & (~known | reserved_gpa(vmx)));
+	if (vmx->vcpu.apic)
+		known |= X2APIC_ENABLE;
+	if (base & (~known | reserved_gpa(vmx)))
+		return false;
+	return !vmx->vcpu.apic ||
+	       um_apic_base_may(&vmx->vcpu, base, host);
+}
+
+/* MSRs that the local APIC has, if it is in the kernel. */
+static bool is_apic_msr(const struct um_vmx *vmx, u32 msr)
+{
+	return vmx->vcpu.apic &&
+	       (msr == MSR_IA32_APICBASE || msr == MSR_IA32_TSC_DEADLINE ||
+		(msr >= APIC_BASE_MSR && msr < APIC_BASE_MSR + 0x40));
+}
+
+static bool set_apic_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
+{
+	if (msr == MSR_IA32_APICBASE && !um_apic_base_valid(vmx, data, host))
+		return false;
+	return um_apic_set_msr(&vmx->vcpu, msr, data);
+}
+
+u64 um_vmx_guest_tsc(const struct um_vcpu *vcpu)
+{
+	return rdtsc() + container_of(vcpu, struct um_vmx, vcpu)->tsc_offset;
 }
 
 static bool mtrr_type_valid(u8 type)
@@ -222,6 +248,8 @@ static void kernel_gs_base_set(struct um_vmx *vmx, u64 value)
 
 static bool get_msr(struct um_vmx *vmx, u32 msr, u64 *data)
 {
+	if (is_apic_msr(vmx, msr))
+		return um_apic_get_msr(&vmx->vcpu, msr, data);
 	switch (msr) {
 	case MSR_EFER:
 		*data = vmx->efer;
@@ -287,7 +315,7 @@ static bool write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 		vmx->cstar = data;
 		return true;
 	case MSR_IA32_APICBASE:
-		if (!um_apic_base_valid(vmx, data))
+		if (!um_apic_base_valid(vmx, data, false))
 			return false;
 		vmx->apic_base = data;
 		return true;
@@ -313,6 +341,8 @@ static bool set_address(struct um_vmx *vmx, unsigned long field, u64 data)
 
 static bool set_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
 {
+	if (is_apic_msr(vmx, msr))
+		return set_apic_msr(vmx, msr, data, host);
 	switch (msr) {
 	case MSR_EFER:
 		return guest_set_efer(vmx, data, host);

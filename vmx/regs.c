@@ -140,11 +140,50 @@ void um_vmx_get_sregs(struct um_vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->cr2 = vmx->world.cr2;
 	sregs->cr3 = um_cr3_get(vmx);
 	sregs->cr4 = um_cr4_get(vmx);
-	sregs->cr8 = vmx->cr8;
+	sregs->cr8 = um_cr8_get(vmx);
 	sregs->efer = vmx->efer;
-	sregs->apic_base = vmx->apic_base;
+	sregs->apic_base = um_apic_base_get(vmx);
 	um_event_bitmap_get(vmx, (unsigned long *)sregs->interrupt_bitmap);
 	um_vcpu_put(vmx);
+}
+
+void um_vmx_vcpu_load(struct um_vcpu *vcpu)
+{
+	um_vcpu_load(to_vmx(vcpu));
+}
+
+void um_vmx_vcpu_put(struct um_vcpu *vcpu)
+{
+	um_vcpu_put(to_vmx(vcpu));
+}
+
+/* SDM, "Processor State After Reset": INIT leaves MSRs, FPU and TSC alone. */
+void um_vmx_reset(struct um_vcpu *vcpu)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+	unsigned long cache = vmx->cr0 & (X86_CR0_NW | X86_CR0_CD);
+
+	memset(vmx->world.gpr, 0, sizeof(vmx->world.gpr));
+	vmx->world.gpr[UM_RDX] = boot_cpu_data.x86 << 8;
+	vmx->world.cr2 = 0;
+	memset(vmx->dr, 0, sizeof(vmx->dr));
+	um_vmcs_reset(vmx);
+	um_cr0_write(vmx, cache | X86_CR0_ET);
+	vmx->event.pending = false;
+	vmx->event.begun = false;
+	atomic_set(&vmx->nmis, 0);
+	vmx->flush_guest = true;
+	vmx->segments_set = true;
+	vmx->paging_changed = !!vmx->ctx;
+}
+
+void um_vmx_start(struct um_vcpu *vcpu, u8 vector)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+
+	vmx_write(vmx, GUEST_CS_SELECTOR, vector << 8);
+	vmx_write(vmx, GUEST_CS_BASE, vector << 12);
+	vmx_write(vmx, GUEST_RIP, 0);
 }
 
 /* What a MOV to CR3 would refuse: address bits the CPU does not have. */
@@ -163,7 +202,7 @@ static bool sregs_valid(struct um_vmx *vmx, const struct kvm_sregs *s)
 	bool lme = s->efer & EFER_LME, lma = s->efer & EFER_LMA;
 
 	if (!um_cr4_valid(vmx, s->cr4) || !um_cr0_valid(vmx, s->cr0) ||
-	    !um_apic_base_valid(vmx, s->apic_base))
+	    !um_apic_base_valid(vmx, s->apic_base, true))
 		return false;
 	if (lme && (s->cr0 & X86_CR0_PG)) {
 		if (!(s->cr4 & X86_CR4_PAE) || !lma || !cr3_valid(vmx, s->cr3))
@@ -204,8 +243,11 @@ int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs)
 	vmx->world.cr2 = sregs->cr2;
 	/* As KVM: a task priority that does not exist changes nothing. */
 	if (sregs->cr8 < 16)
-		vmx->cr8 = sregs->cr8;
-	vmx->apic_base = sregs->apic_base;
+		um_cr8_put(vmx, sregs->cr8);
+	if (vcpu->apic)
+		um_apic_set_msr(vcpu, MSR_IA32_APICBASE, sregs->apic_base);
+	else
+		vmx->apic_base = sregs->apic_base;
 	um_event_bitmap_set(vmx, (const unsigned long *)sregs->interrupt_bitmap);
 	vmx->flush_guest = true;
 	vmx->segments_set = true;
@@ -303,6 +345,8 @@ void um_vmx_cpuid_changed(struct um_vcpu *vcpu)
 	struct um_vmx *vmx = to_vmx(vcpu);
 
 	um_cr_cpuid_changed(vmx);
+	if (vcpu->apic)
+		um_apic_cpuid_changed(vcpu);
 	/* A guest that is not offered RDTSCP must not read our TSC_AUX. */
 	vmx->cpu2 |= um_caps.cpu2 & (SECONDARY_EXEC_ENABLE_RDTSCP |
 				     SECONDARY_EXEC_ENABLE_INVPCID);

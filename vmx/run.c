@@ -15,6 +15,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/tlbflush.h>
 #include <umbra/compat.h>
+#include <umbra/irq.h>
 #include <umbra/trace.h>
 #include "shadow.h"
 
@@ -48,7 +49,8 @@ static int do_work(struct um_vmx *vmx)
 		set_thread_flag(TIF_NOTIFY_SIGNAL);
 		return -ERESTARTNOINTR;
 	}
-	return UM_RESUME;
+	return READ_ONCE(vmx->vcpu.irq_work) ? um_irq_work(&vmx->vcpu) :
+					       UM_RESUME;
 }
 
 static void load_debug(struct um_vmx *vmx)
@@ -176,17 +178,21 @@ static int enter(struct um_vmx *vmx)
 		return UM_USER;
 	if (unlikely(vmx->ctx) && !um_engine_is_ready(vmx)) {
 		r = prepare(vmx);
-		if (r < 0)
+		if (r <= 0)
 			return r;
 	}
 	local_irq_disable();
 	/* T2: in_guest before the debts are read; see tlb.h. */
 	smp_store_mb(vcpu->in_guest, true);
 	while (unlikely(read_thread_flags() & WORK) ||
+	       unlikely(READ_ONCE(vcpu->irq_work)) ||
 	       unlikely(READ_ONCE(vcpu->vm->dead))) {
 		WRITE_ONCE(vcpu->in_guest, false);
 		local_irq_enable();
 		r = do_work(vmx);
+		/* An INIT came: the guest has no paging any more. */
+		if (r > 0 && unlikely(vmx->paging_changed))
+			r = prepare(vmx);
 		if (r <= 0)
 			return r;
 		local_irq_disable();
@@ -264,8 +270,8 @@ static void tell_user(struct um_vmx *vmx)
 	struct kvm_run *run = vmx->vcpu.run;
 
 	run->if_flag = !!(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_IF);
-	run->cr8 = vmx->cr8;
-	run->apic_base = vmx->apic_base;
+	run->cr8 = um_cr8_get(vmx);
+	run->apic_base = um_apic_base_get(vmx);
 	run->ready_for_interrupt_injection = um_event_user_ready(vmx);
 }
 
@@ -291,9 +297,11 @@ int um_vmx_run(struct um_vcpu *vcpu)
 	int r;
 
 	/* Without an irqchip in the kernel the TPR is user space's to set. */
-	if (run->cr8 > 15)
-		return -EINVAL;
-	vmx->cr8 = run->cr8;
+	if (!vcpu->apic) {
+		if (run->cr8 > 15)
+			return -EINVAL;
+		vmx->cr8 = run->cr8;
+	}
 	WRITE_ONCE(vmx->runner, current);
 	um_vcpu_load(vmx);
 	fpu_swap_kvm_fpstate(&vmx->fpu, true);

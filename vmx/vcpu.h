@@ -15,6 +15,7 @@
 #include <asm/trapnr.h>
 #include <umbra/emulate.h>
 #include <umbra/guest_walk.h>
+#include <umbra/irq.h>
 #include <umbra/vm.h>
 #include <umbra/vmx.h>
 #include "entry.h"
@@ -287,6 +288,28 @@ int um_exit_nmi_window(struct um_vmx *vmx);
 void um_event_bitmap_get(const struct um_vmx *vmx, unsigned long *bitmap);
 void um_event_bitmap_set(struct um_vmx *vmx, const unsigned long *bitmap);
 
+/* The task priority and the APIC's base, wherever the APIC is. */
+static inline u8 um_cr8_get(const struct um_vmx *vmx)
+{
+	return vmx->vcpu.apic ? um_apic_cr8(&vmx->vcpu) : vmx->cr8;
+}
+
+static inline void um_cr8_put(struct um_vmx *vmx, u8 cr8)
+{
+	if (vmx->vcpu.apic)
+		um_apic_set_cr8(&vmx->vcpu, cr8);
+	else
+		vmx->cr8 = cr8;
+}
+
+static inline u64 um_apic_base_get(const struct um_vmx *vmx)
+{
+	return vmx->vcpu.apic ? um_apic_base(&vmx->vcpu) : vmx->apic_base;
+}
+
+/* vmcs.c: what RESET and INIT have in common */
+void um_vmcs_reset(struct um_vmx *vmx);
+
 /* cr.c */
 int um_exit_cr(struct um_vmx *vmx);
 int um_exit_dr(struct um_vmx *vmx);
@@ -314,7 +337,7 @@ void um_paging_read(struct um_vmx *vmx, struct um_guest_paging *p);
 /* msr.c */
 int um_exit_rdmsr(struct um_vmx *vmx);
 int um_exit_wrmsr(struct um_vmx *vmx);
-bool um_apic_base_valid(struct um_vmx *vmx, u64 base);
+bool um_apic_base_valid(struct um_vmx *vmx, u64 base, bool host);
 void um_msr_bitmap_setup(struct um_vmx *vmx);
 
 /* pause.c */

@@ -99,7 +99,7 @@ static void setup_segment(unsigned long sel_field, u32 ar)
 	vmcs_write(GUEST_ES_AR_BYTES + i, ar);
 }
 
-static void setup_guest(struct um_vmx *vmx)
+void um_vmcs_reset(struct um_vmx *vmx)
 {
 	unsigned long seg;
 
@@ -118,25 +118,32 @@ static void setup_guest(struct um_vmx *vmx)
 	vmcs_write(GUEST_RSP, 0);
 	vmcs_write(GUEST_RFLAGS, X86_EFLAGS_FIXED);
 	vmcs_write(GUEST_DR7, 0x400);
-	vmcs_write(GUEST_SYSENTER_CS, 0);
-	vmcs_write(GUEST_SYSENTER_ESP, 0);
-	vmcs_write(GUEST_SYSENTER_EIP, 0);
-	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
-	vmx->pat = 0x0007040600070406ull;
-	vmcs_write(GUEST_IA32_PAT, vmx->pat);
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);
 	vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmx->dr6 = 0xffff0ff0;
 	vmx->dr7 = 0x400;
+	um_efer_write(vmx, 0);
+	um_cr3_write(vmx, 0);
+	um_cr4_write(vmx, 0);
+}
+
+static void setup_guest(struct um_vmx *vmx)
+{
+	vmcs_write(GUEST_CR3, 0);
+	um_vmcs_reset(vmx);
+	vmcs_write(GUEST_SYSENTER_CS, 0);
+	vmcs_write(GUEST_SYSENTER_ESP, 0);
+	vmcs_write(GUEST_SYSENTER_EIP, 0);
+	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
+	vmx->pat = 0x0007040600070406ull;
+	vmcs_write(GUEST_IA32_PAT, vmx->pat);
 	vmx->xcr0 = XFEATURE_MASK_FP;
 	vmx->apic_base = 0xfee00000 | MSR_IA32_APICBASE_ENABLE |
-			 (vmx->vcpu.id ? 0 : MSR_IA32_APICBASE_BSP);
+			 (vmx->vcpu.id == vmx->vcpu.vm->boot_id ?
+				  MSR_IA32_APICBASE_BSP : 0);
 	vmx->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
-	um_efer_write(vmx, 0);
-	vmcs_write(GUEST_CR3, 0);
-	um_cr4_write(vmx, 0);
 	um_cr0_write(vmx, X86_CR0_NW | X86_CR0_CD | X86_CR0_ET);
 }
 

@@ -8,6 +8,7 @@
 #ifndef _UMBRA_COMPAT_H
 #define _UMBRA_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <umbra/types.h>
@@ -76,6 +77,16 @@ static inline int um_follow_pfn(struct vm_area_struct *vma, unsigned long hva,
 	r = use(map, data);
 	pte_unmap_unlock(ptep, ptl);
 	return r;
+#endif
+}
+
+/* Add one to an eventfd's count. Any context. */
+static inline void um_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef UM_HAVE_EVENTFD_SIGNAL_N
+	eventfd_signal(ctx, 1);
+#else
+	eventfd_signal(ctx);
 #endif
 }
 

@@ -29,7 +29,8 @@ struct um_vcpu;
 /*
  * um_vcpu_attend() - an event was made pending for @vcpu, or may be taken now
  * that could not before (a priority fell): look before the next entry, and make
- * one now if the vCPU is in the guest. Any context; does not wait. core/vcpu.c
+ * one now if the vCPU is in the guest, or wakes it if it waits in HLT. Any context;
+ * does not wait. core/irq.c
  */
 void um_vcpu_attend(struct um_vcpu *vcpu);
 

@@ -9,6 +9,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
+#include <linux/rcuwait.h>
 #include <linux/refcount.h>
 #include <linux/srcu.h>
 #include <linux/xarray.h>
@@ -22,8 +23,12 @@
 #define UM_CPUID_MAX 256
 #define UM_CPUID_HOT 64	   /* leaves found without a search */
 #define UM_STAT_NAME 48	   /* bytes of a name in the statistics file */
-/* The vCPU's mmap: kvm_run, port data, one spare page (as KVM). */
-#define UM_RUN_PAGES 3
+/*
+ * The vCPU's mmap, as KVM: kvm_run and port data, its own; behind them the ring
+ * of coalesced writes, the VM's.
+ */
+#define UM_RUN_PAGES 2
+#define UM_MMAP_PAGES 3
 #define UM_PIO_PAGE 1
 
 /* What insmod chose; defined by main.c, const after load. */
@@ -104,6 +109,10 @@ struct um_vm {
 	int nr_vcpus;			    /* release after vcpu[] */
 	u64 tss_addr;
 	u64 tsc_offset; /* guest TSC = host TSC + this, for all vCPUs at birth */
+	u32 boot_id;	/* of the vCPU that starts by itself; set before any */
+
+	struct um_io *io;	    /* const */
+	struct um_irqchip *irqchip; /* set once, before any vCPU: D6, D7 */
 
 	char stat_id[UM_STAT_NAME];
 	struct dentry *debugfs; /* or an error pointer; const */
@@ -162,6 +171,9 @@ struct um_vcpu {
 				 * anybody, cleared by the vCPU's next entry
 				 */
 	int user_irq;		/* vector of KVM_INTERRUPT, or UM_NO_IRQ */
+	struct um_lapic *apic;	/* NULL: none in the kernel; const */
+	bool irq_work;		/* as attention, for um_irq_work() */
+	struct rcuwait wait;	/* in HLT; woken by um_vcpu_attend() */
 	struct preempt_notifier preempt;
 	struct um_ring ring;	/* see ring.h */
 

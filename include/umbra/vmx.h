@@ -74,6 +74,16 @@ int um_vmx_set_events(struct um_vcpu *vcpu, const struct kvm_vcpu_events *ev);
  * interrupt (@irq), would it take that?
  */
 bool um_vmx_may_wake(struct um_vcpu *vcpu, bool irq);
+/* Have the vCPU on this CPU, wherever the thread goes; not in KVM_RUN. */
+void um_vmx_vcpu_load(struct um_vcpu *vcpu);
+void um_vmx_vcpu_put(struct um_vcpu *vcpu);
+/*
+ * INIT, and the start at page @vector by SIPI: the vCPU's own thread, loaded.
+ * Its TSC now: any context.
+ */
+void um_vmx_reset(struct um_vcpu *vcpu);
+void um_vmx_start(struct um_vcpu *vcpu, u8 vector);
+u64 um_vmx_guest_tsc(const struct um_vcpu *vcpu);
 /* CPUID changed: recompute what follows from it. */
 void um_vmx_cpuid_changed(struct um_vcpu *vcpu);
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The chips as parts of a VM in the kernel: what the files around them share.
+ */
+#ifndef _UMBRA_IRQ_GLUE_H
+#define _UMBRA_IRQ_GLUE_H
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <umbra/irq.h>
+#include <umbra/vm.h>
+#include "chips.h"
+#include "port.h"
+
+struct um_irqchip {
+	struct um_irqs irqs;
+	struct um_vm *vm;	/* const */
+	struct hrtimer pit_timer;
+	struct mutex lock;	/* who changes routes, PIT, eventfds */
+	u32 split_pins;		/* const */
+
+	spinlock_t irqfds_lock;	/* below an eventfd's lock, interrupts off */
+	struct list_head irqfds;
+	struct list_head resamplers; /* of them; RCU */
+};
+
+#define UM_IOEVENT_BITS 6
+
+struct um_io {
+	struct mutex lock;	/* who adds and removes */
+	struct hlist_head ioevents[1 << UM_IOEVENT_BITS]; /* RCU */
+	struct list_head zones;	/* RCU */
+	int nzones;		/* lock */
+	spinlock_t ring_lock;	/* entries of the ring, and last */
+	struct kvm_coalesced_mmio_ring *ring; /* user space writes it, too */
+};
+
+/* A vCPU's. */
+struct um_apic {
+	struct um_lapic lapic;
+	struct um_vcpu *vcpu;	/* const */
+	struct hrtimer timer;
+};
+
+static inline struct um_vcpu *lapic_to_vcpu(struct um_lapic *lapic)
+{
+	return container_of(lapic, struct um_apic, lapic)->vcpu;
+}
+
+static inline struct um_irqchip *irqs_to_chip(struct um_irqs *irqs)
+{
+	return container_of(irqs, struct um_irqchip, irqs);
+}
+
+/* The VM's, or NULL. */
+static inline struct um_irqchip *um_irqchip(const struct um_vm *vm)
+{
+	/* D6: the chips before their address. Pairs with D7 in create(). */
+	return smp_load_acquire(&vm->irqchip);
+}
+
+/* host.c */
+void um_host_apic_init(struct um_apic *apic);
+void um_host_pit_init(struct um_irqchip *chip);
+
+/* routes.c: -EINVAL, -ENOMEM */
+int um_routes_set(struct um_irqchip *chip,
+		  const struct kvm_irq_routing_entry *entry, u32 n);
+int um_routes_set_default(struct um_irqchip *chip);
+int um_routes_ioctl(struct um_irqchip *chip, const void __user *user);
+
+/* irqfd.c */
+int um_irqfd_ioctl(struct um_irqchip *chip, const void __user *user);
+void um_irqfd_release(struct um_irqchip *chip);
+
+/* ioevent.c, coalesced.c; true: the write is done */
+int um_ioevent_ioctl(struct um_io *io, const void __user *user);
+bool um_ioevent_write(struct um_io *io, enum um_bus bus, u64 addr, u32 len,
+		      const void *data);
+void um_ioevents_free(struct um_io *io);
+int um_coalesced_ioctl(struct um_io *io, const void __user *user, bool on);
+bool um_coalesced_write(struct um_io *io, enum um_bus bus, u64 addr, u32 len,
+			const void *data);
+void um_coalesced_free(struct um_io *io);
+
+#endif
