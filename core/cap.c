@@ -8,6 +8,7 @@
 #include <linux/cpumask.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
+#include <umbra/compat.h>
 #include <umbra/irq.h>
 #include <uapi/umbra.h>
 
@@ -15,6 +16,7 @@ int um_check_extension(unsigned long cap)
 {
 	switch (cap) {
 	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_USER_MEMORY2:
 	case KVM_CAP_SET_TSS_ADDR:
 	case KVM_CAP_EXT_CPUID:
 	case KVM_CAP_MP_STATE:
@@ -25,6 +27,7 @@ int um_check_extension(unsigned long cap)
 	case KVM_CAP_CHECK_EXTENSION_VM:
 	case KVM_CAP_IMMEDIATE_EXIT:
 	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_GET_TSC_KHZ:
 	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
 	case KVM_CAP_HLT:
 	case KVM_CAP_USER_NMI:

@@ -242,3 +242,32 @@ int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 		kvfree(entries);
 	return r;
 }
+
+/* As the guest reads it: two words depend on its CR4 and XCR0. */
+static void entry_read(const struct um_vcpu *vcpu, struct kvm_cpuid_entry2 *e)
+{
+	if (e->function == 1 && vcpu->cpuid_osxsave)
+		e->ecx |= OSXSAVE;
+	else if (e->function == XSAVE_LEAF && e->index == 0)
+		e->ebx = xsave_size(vcpu);
+}
+
+int um_cpuid_get(const struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
+{
+	struct kvm_cpuid2 cpuid;
+	int i;
+
+	if (copy_from_user(&cpuid, user, sizeof(cpuid)))
+		return -EFAULT;
+	if (cpuid.nent < vcpu->ncpuid)
+		return -E2BIG;
+	cpuid.nent = vcpu->ncpuid;
+	for (i = 0; i < vcpu->ncpuid; i++) {
+		struct kvm_cpuid_entry2 e = vcpu->cpuid[i];
+
+		entry_read(vcpu, &e);
+		if (copy_to_user(&user->entries[i], &e, sizeof(e)))
+			return -EFAULT;
+	}
+	return copy_to_user(user, &cpuid, sizeof(cpuid)) ? -EFAULT : 0;
+}

@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/tsc.h>
 #include <umbra/compat.h>
 #include <umbra/event.h>
 #include <umbra/irq.h>
@@ -299,6 +300,10 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 		return vcpu_msrs(vcpu, user, true);
 	case KVM_SET_CPUID2:
 		return um_cpuid_set(vcpu, user);
+	case KVM_GET_CPUID2:
+		return um_cpuid_get(vcpu, user);
+	case KVM_GET_TSC_KHZ:
+		return tsc_khz;
 	case KVM_GET_MP_STATE:
 		return vcpu_get_mp_state(vcpu, user);
 	case KVM_SET_MP_STATE:

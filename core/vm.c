@@ -18,6 +18,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
+#include <asm/tsc.h>
+#include <umbra/compat.h>
 #include <umbra/host.h>
 #include <umbra/irq.h>
 #include <umbra/vmx.h>
@@ -169,6 +171,24 @@ static int vm_set_region(struct um_vm *vm, const void __user *user)
 	return um_slot_set(vm, &mem);
 }
 
+/* What it has more is for memory that no flag here lets a slot have. */
+static int vm_set_region2(struct um_vm *vm, const void __user *user)
+{
+	struct kvm_userspace_memory_region2 mem;
+	struct kvm_userspace_memory_region old;
+
+	if (copy_from_user(&mem, user, sizeof(mem)))
+		return -EFAULT;
+	old = (struct kvm_userspace_memory_region){
+		.slot = mem.slot,
+		.flags = mem.flags,
+		.guest_phys_addr = mem.guest_phys_addr,
+		.memory_size = mem.memory_size,
+		.userspace_addr = mem.userspace_addr,
+	};
+	return um_slot_set(vm, &old);
+}
+
 static int vm_dirty_log(struct um_vm *vm, const void __user *user)
 {
 	struct kvm_dirty_log log;
@@ -210,6 +230,8 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return um_vcpu_create(vm, arg);
 	case KVM_SET_USER_MEMORY_REGION:
 		return vm_set_region(vm, user);
+	case KVM_SET_USER_MEMORY_REGION2:
+		return vm_set_region2(vm, user);
 	case KVM_GET_DIRTY_LOG:
 		return vm_dirty_log(vm, user);
 	case KVM_CLEAR_DIRTY_LOG:
@@ -222,6 +244,8 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return um_quota_get(vm);
 	case KVM_CHECK_EXTENSION:
 		return um_vm_check_extension(vm, arg);
+	case KVM_GET_TSC_KHZ:
+		return tsc_khz;
 	case KVM_GET_STATS_FD:
 		return um_stat_vm_fd(vm);
 	case KVM_RESET_DIRTY_RINGS:

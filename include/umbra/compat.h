@@ -13,6 +13,27 @@
 #include <linux/mm.h>
 #include <umbra/types.h>
 
+/* Parts of KVM's ABI that 6.1 does not know. */
+#ifndef KVM_SET_USER_MEMORY_REGION2
+#define KVM_CAP_USER_MEMORY2 231
+
+/* Begins as kvm_userspace_memory_region. */
+struct kvm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+
+#define KVM_SET_USER_MEMORY_REGION2 \
+	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+#endif
+
 /* User space may change it at any time: read it once per KVM_RUN. */
 static inline bool um_immediate_exit(const struct kvm_run *run)
 {

@@ -327,6 +327,7 @@ bool um_guest_is_mmio(struct um_vm *vm, gpa_t gpa, bool write);
 int um_cpuid_supported(struct kvm_cpuid2 __user *user);
 void um_cpuid_init(struct um_vcpu *vcpu);
 int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user);
+int um_cpuid_get(const struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user);
 const struct kvm_cpuid_entry2 *um_cpuid_find(const struct um_vcpu *vcpu,
 					     u32 function, u32 index);
 /* What CPUID returns, limits and out-of-range leaves as on Intel. */
