@@ -12,6 +12,12 @@
 #include <umbra/irq.h>
 #include <uapi/umbra.h>
 
+/*
+ * Quirks of KVM's that user space may turn off. Here they are always off: a slot
+ * that goes takes along what maps it, and nothing else.
+ */
+#define UM_QUIRKS KVM_X86_QUIRK_SLOT_ZAP_ALL
+
 int um_check_extension(unsigned long cap)
 {
 	switch (cap) {
@@ -33,12 +39,20 @@ int um_check_extension(unsigned long cap)
 	case KVM_CAP_USER_NMI:
 	case KVM_CAP_VCPU_EVENTS:
 	case KVM_CAP_INTR_SHADOW:
+	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+	case KVM_CAP_GET_MSR_FEATURES:
+	case KVM_CAP_MSR_PLATFORM_INFO:
 		return 1;
 	case KVM_CAP_IRQ_ROUTING:
 		return UM_IRQ_ROUTES_MAX;
 	case KVM_CAP_XSAVE:
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_XSAVE2:
+		return sizeof(struct kvm_xsave);
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return UM_QUIRKS;
 	case KVM_CAP_NR_VCPUS:
 		return min_t(unsigned int, num_online_cpus(), UM_VCPUS_MAX);
 	case KVM_CAP_MAX_VCPUS:
@@ -104,6 +118,24 @@ static int vm_ptw_mode(struct um_vm *vm, u64 mode)
 	return 0;
 }
 
+/* Once, and before the first vCPU (api.rst 7.32). */
+static int vm_max_vcpu_id(struct um_vm *vm, u64 max)
+{
+	int r = -EINVAL;
+
+	if (max > UM_VCPU_IDS_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (vm->max_vcpu_id == max) {
+		r = 0;
+	} else if (!vm->max_vcpu_id && !vm->nr_vcpus) {
+		vm->max_vcpu_id = max;
+		r = 0;
+	}
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
 int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 {
 	struct kvm_enable_cap cap;
@@ -127,6 +159,18 @@ int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 		return vm_ptw_mode(vm, cap.args[0]);
 	case KVM_CAP_SPLIT_IRQCHIP:
 		return um_irq_enable_split(vm, &cap);
+	case KVM_CAP_MAX_VCPU_ID:
+		return vm_max_vcpu_id(vm, cap.args[0]);
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return cap.args[0] & ~(u64)UM_QUIRKS ? -EINVAL : 0;
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+		if (cap.args[0] & ~1ull)
+			return -EINVAL;
+		WRITE_ONCE(vm->exit_on_unknown_insn, cap.args[0]);
+		return 0;
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		WRITE_ONCE(vm->no_platform_info, !cap.args[0]);
+		return 0;
 	default:
 		return -EINVAL;
 	}

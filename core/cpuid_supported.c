@@ -54,7 +54,7 @@
 	 F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) |       \
 	 F(PCID) | F(RDRAND) | F1C_AVX)
 #define F7B                                                           \
-	(F(FSGSBASE) | F(BMI1) | F(AVX2) | F(SMEP) | F(BMI2) |        \
+	(F(FSGSBASE) | F(TSC_ADJUST) | F(BMI1) | F(AVX2) | F(SMEP) | F(BMI2) |        \
 	 F(ERMS) | F(RDSEED) | F(ADX) | F(SMAP) | F(CLFLUSHOPT) |     \
 	 F(CLWB) | F(SHA_NI) | F(INVPCID) | F7B_AVX512)
 #define F7C (F(GFNI) | F(RDPID) | F7C_AVX | F7C_AVX512)

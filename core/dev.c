@@ -14,11 +14,11 @@
 #include <umbra/vmx.h>
 #include <uapi/umbra.h>
 
-static int dev_msr_list(struct kvm_msr_list __user *user)
+static int dev_msr_list(struct kvm_msr_list __user *user, const u32 *msrs,
+			unsigned int n)
 {
 	struct kvm_msr_list list;
-	unsigned int n, room;
-	const u32 *msrs = um_vmx_msr_list(&n);
+	unsigned int room;
 
 	if (copy_from_user(&list, user, sizeof(list)))
 		return -EFAULT;
@@ -35,6 +35,9 @@ static int dev_msr_list(struct kvm_msr_list __user *user)
 
 static long dev_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 {
+	unsigned int n;
+	const u32 *msrs;
+
 	switch (nr) {
 	case KVM_GET_API_VERSION:
 		return arg ? -EINVAL : KVM_API_VERSION;
@@ -47,7 +50,13 @@ static long dev_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	case KVM_GET_SUPPORTED_CPUID:
 		return um_cpuid_supported((void __user *)arg);
 	case KVM_GET_MSR_INDEX_LIST:
-		return dev_msr_list((void __user *)arg);
+		msrs = um_vmx_msr_list(&n);
+		return dev_msr_list((void __user *)arg, msrs, n);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		msrs = um_vmx_msr_feature_list(&n);
+		return dev_msr_list((void __user *)arg, msrs, n);
+	case KVM_GET_MSRS:
+		return um_msrs(NULL, (void __user *)arg, false);
 	default:
 		return -EINVAL; /* and not ENOTTY: as KVM on x86 */
 	}

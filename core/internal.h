@@ -27,6 +27,11 @@ void um_vcpu_destroy(struct um_vcpu *vcpu);
 
 /* vcpu_ioctl.c */
 long um_vcpu_ioctl(struct file *file, unsigned int nr, unsigned long arg);
+/*
+ * KVM_GET_MSRS, KVM_SET_MSRS: how many were done, or -errno. Without a vCPU, what
+ * the device says of feature MSRs; only get.
+ */
+int um_msrs(struct um_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
 long um_vcpu_compat_ioctl(struct file *file, unsigned int nr,
 			  unsigned long arg);
 

@@ -136,7 +136,7 @@ static struct file *vcpu_add(struct um_vm *vm, u32 id)
 	struct file *file;
 	int r, idx = vm->nr_vcpus;
 
-	if (idx >= UM_VCPUS_MAX)
+	if (idx >= UM_VCPUS_MAX || (vm->max_vcpu_id && id >= vm->max_vcpu_id))
 		return ERR_PTR(-EINVAL);
 	if (vcpu_id_taken(vm, id))
 		return ERR_PTR(-EEXIST);

@@ -217,9 +217,44 @@ static int vcpu_set_xsave(struct um_vcpu *vcpu, const void __user *user)
 	return r;
 }
 
-/* Returns how many MSRs were done, up to the first that is refused. */
-static int vcpu_msrs(struct um_vcpu *vcpu, struct kvm_msrs __user *user,
-		     bool set)
+static int vcpu_get_debugregs(struct um_vcpu *vcpu, void __user *user)
+{
+	struct kvm_debugregs regs;
+
+	um_vmx_get_debugregs(vcpu, &regs);
+	return copy_to_user(user, &regs, sizeof(regs)) ? -EFAULT : 0;
+}
+
+static int vcpu_set_debugregs(struct um_vcpu *vcpu, const void __user *user)
+{
+	struct kvm_debugregs regs;
+
+	if (copy_from_user(&regs, user, sizeof(regs)))
+		return -EFAULT;
+	return um_vmx_set_debugregs(vcpu, &regs);
+}
+
+static int vcpu_translate(struct um_vcpu *vcpu, void __user *user)
+{
+	struct kvm_translation tr;
+
+	if (copy_from_user(&tr, user, sizeof(tr)))
+		return -EFAULT;
+	um_vmx_translate(vcpu, &tr);
+	return copy_to_user(user, &tr, sizeof(tr)) ? -EFAULT : 0;
+}
+
+static int one_msr(struct um_vcpu *vcpu, struct kvm_msr_entry *entry, bool set)
+{
+	if (!vcpu)
+		return um_vmx_feature_msr(entry->index, &entry->data);
+	if (set)
+		return um_vmx_set_msr(vcpu, entry->index, entry->data);
+	return um_vmx_get_msr(vcpu, entry->index, &entry->data);
+}
+
+/* Up to the first that is refused. */
+int um_msrs(struct um_vcpu *vcpu, struct kvm_msrs __user *user, bool set)
 {
 	struct kvm_msr_entry *entry;
 	struct kvm_msrs msrs;
@@ -235,8 +270,7 @@ static int vcpu_msrs(struct um_vcpu *vcpu, struct kvm_msrs __user *user,
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 	for (i = 0; i < msrs.nmsrs; i++) {
-		if (set ? um_vmx_set_msr(vcpu, entry[i].index, entry[i].data) :
-			  um_vmx_get_msr(vcpu, entry[i].index, &entry[i].data))
+		if (one_msr(vcpu, &entry[i], set))
 			break;
 	}
 	if (!set && copy_to_user(user->entries, entry, size))
@@ -295,9 +329,9 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 	case KVM_SET_SREGS:
 		return vcpu_set_sregs(vcpu, user);
 	case KVM_GET_MSRS:
-		return vcpu_msrs(vcpu, user, false);
+		return um_msrs(vcpu, user, false);
 	case KVM_SET_MSRS:
-		return vcpu_msrs(vcpu, user, true);
+		return um_msrs(vcpu, user, true);
 	case KVM_SET_CPUID2:
 		return um_cpuid_set(vcpu, user);
 	case KVM_GET_CPUID2:
@@ -312,6 +346,13 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 		return vcpu_get_fpu(vcpu, user);
 	case KVM_SET_FPU:
 		return vcpu_set_fpu(vcpu, user);
+	case KVM_GET_DEBUGREGS:
+		return vcpu_get_debugregs(vcpu, user);
+	case KVM_SET_DEBUGREGS:
+		return vcpu_set_debugregs(vcpu, user);
+	case KVM_TRANSLATE:
+		return vcpu_translate(vcpu, user);
+	case KVM_GET_XSAVE2: /* no state is larger */
 	case KVM_GET_XSAVE:
 		return vcpu_get_xsave(vcpu, user);
 	case KVM_SET_XSAVE:

@@ -307,7 +307,7 @@ int um_exit_cr(struct um_vmx *vmx)
 	return UM_RESUME;
 }
 
-static bool dr_write(struct um_vmx *vmx, int dr, u64 value)
+bool um_dr_write(struct um_vmx *vmx, int dr, u64 value)
 {
 	switch (dr) {
 	case 0 ... 3:
@@ -367,7 +367,7 @@ int um_exit_dr(struct um_vmx *vmx)
 		value = um_gpr_get(vmx, gpr);
 		if (!um_in_64bit(vmx))
 			value = (u32)value;
-		if (!dr_write(vmx, dr, value)) {
+		if (!um_dr_write(vmx, dr, value)) {
 			um_inject_error(vmx, X86_TRAP_GP, 0);
 			return UM_RESUME;
 		}

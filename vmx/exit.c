@@ -93,13 +93,15 @@ static bool in_user_mode(struct um_vmx *vmx)
 
 /*
  * An instruction nobody knows: say which (api.rst, emulation_failure). As with
- * KVM, a guest's user code does not stop its VM that way: it gets #UD.
+ * KVM, a guest's user code does not stop its VM that way unless user space
+ * wants that: it gets #UD.
  */
 int um_exit_unknown_insn(struct um_vmx *vmx, const u8 *bytes, u8 len)
 {
 	struct kvm_run *run = vmx->vcpu.run;
 
-	if (len && in_user_mode(vmx)) {
+	if (len && in_user_mode(vmx) &&
+	    !READ_ONCE(vmx->vcpu.vm->exit_on_unknown_insn)) {
 		um_inject(vmx, X86_TRAP_UD);
 		return UM_RESUME;
 	}

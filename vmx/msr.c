@@ -14,8 +14,35 @@
 static const u32 msr_list[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
-	MSR_TSC_AUX, MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_IA32_MISC_ENABLE,
+	MSR_TSC_AUX, MSR_IA32_TSC, MSR_IA32_TSC_ADJUST, MSR_IA32_CR_PAT,
+	MSR_IA32_MISC_ENABLE, MSR_PLATFORM_INFO,
 };
+
+/* KVM_GET_MSR_FEATURE_INDEX_LIST: what a guest may learn of its CPU by RDMSR. */
+static const u32 msr_feature_list[] = {
+	MSR_IA32_UCODE_REV, MSR_PLATFORM_INFO,
+};
+
+#define UCODE_REV 0x100000000ull /* what KVM says where it says nothing */
+
+const u32 *um_vmx_msr_feature_list(unsigned int *n)
+{
+	*n = ARRAY_SIZE(msr_feature_list);
+	return msr_feature_list;
+}
+
+int um_vmx_feature_msr(u32 index, u64 *data)
+{
+	switch (index) {
+	case MSR_IA32_UCODE_REV:
+		*data = UCODE_REV;
+		return 0;
+	case MSR_PLATFORM_INFO:
+		*data = 0; /* CPUID does not fault, for one */
+		return 0;
+	}
+	return 1;
+}
 
 const u32 *um_vmx_msr_list(unsigned int *n)
 {
@@ -162,28 +189,43 @@ static u64 *mtrr_slot(struct um_vmx *vmx, u32 msr)
 }
 
 /*
- * The guest's TSC. Writes by user space within a second of what the last one
+ * The guest's TSC by user space. Writes within a second of what the last one
  * would read now mean "the same clock": keep the offset, so that vCPUs that
  * are restored one after the other agree.
  */
-static void set_tsc(struct um_vmx *vmx, u64 value, bool host)
+static void set_tsc(struct um_vmx *vmx, u64 value)
 {
 	struct um_vm *vm = vmx->vcpu.vm;
-	u64 now = rdtsc(), offset = value - now;
+	u64 offset = value - rdtsc();
+	s64 apart;
 
-	if (host) {
-		s64 apart;
-
-		mutex_lock(&vm->lock);
-		apart = offset - vm->tsc_offset;
-		if (abs(apart) < (s64)tsc_khz * 1000)
-			offset = vm->tsc_offset;
-		else
-			vm->tsc_offset = offset;
-		mutex_unlock(&vm->lock);
-	}
+	mutex_lock(&vm->lock);
+	apart = offset - vm->tsc_offset;
+	if (abs(apart) < (s64)tsc_khz * 1000)
+		offset = vm->tsc_offset;
+	else
+		vm->tsc_offset = offset;
+	mutex_unlock(&vm->lock);
 	vmx->tsc_offset = offset;
 	vmx_write(vmx, TSC_OFFSET, offset);
+}
+
+/* The guest moves its clock: by how much, TSC_ADJUST tells it. */
+static void tsc_move(struct um_vmx *vmx, u64 by)
+{
+	vmx->tsc_adjust += by;
+	vmx->tsc_offset += by;
+	vmx_write(vmx, TSC_OFFSET, vmx->tsc_offset);
+}
+
+static bool set_tsc_adjust(struct um_vmx *vmx, u64 value, bool host)
+{
+	/* User space restores the clock itself by the TSC. */
+	if (host)
+		vmx->tsc_adjust = value;
+	else
+		tsc_move(vmx, value - vmx->tsc_adjust);
+	return true;
 }
 
 static bool read_kept(struct um_vmx *vmx, u32 msr, u64 *data)
@@ -212,8 +254,11 @@ static bool read_kept(struct um_vmx *vmx, u32 msr, u64 *data)
 	case MSR_MTRRcap:
 		*data = 0x500 | UM_MTRR_VAR / 2;
 		return true;
+	case MSR_PLATFORM_INFO:
+		*data = vmx->platform_info;
+		return true;
 	case MSR_IA32_UCODE_REV:
-		*data = 0x100000000ull;
+		*data = UCODE_REV;
 		return true;
 	case MSR_IA32_FEAT_CTL:
 		/* Else a kernel writes it to lock it, and takes the #GP ill. */
@@ -280,6 +325,9 @@ static bool get_msr(struct um_vmx *vmx, u32 msr, u64 *data)
 		return true;
 	case MSR_IA32_TSC:
 		*data = rdtsc() + vmx->tsc_offset;
+		return true;
+	case MSR_IA32_TSC_ADJUST:
+		*data = vmx->tsc_adjust;
 		return true;
 	}
 	return read_kept(vmx, msr, data);
@@ -374,8 +422,17 @@ static bool set_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
 		/* As KVM: branch records and steps may be asked for in vain. */
 		return !(data & ~(u64)(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF));
 	case MSR_IA32_TSC:
-		set_tsc(vmx, data, host);
+		if (host)
+			set_tsc(vmx, data);
+		else
+			tsc_move(vmx, data - (rdtsc() + vmx->tsc_offset));
 		return true;
+	case MSR_IA32_TSC_ADJUST:
+		return set_tsc_adjust(vmx, data, host);
+	case MSR_PLATFORM_INFO:
+		if (host)
+			vmx->platform_info = data;
+		return host;
 	}
 	return write_kept(vmx, msr, data);
 }
@@ -402,12 +459,20 @@ int um_vmx_set_msr(struct um_vcpu *vcpu, u32 index, u64 data)
 	return !ok;
 }
 
+/* KVM_CAP_MSR_PLATFORM_INFO takes that one from the guest, not from user space. */
+static bool guest_may_read(struct um_vmx *vmx, u32 msr)
+{
+	return msr != MSR_PLATFORM_INFO ||
+	       !READ_ONCE(vmx->vcpu.vm->no_platform_info);
+}
+
 int um_exit_rdmsr(struct um_vmx *vmx)
 {
 	u64 *gpr = vmx->world.gpr, data;
 
 	vmx->vcpu.stat.msr_exits++;
-	if (!get_msr(vmx, gpr[UM_RCX], &data)) {
+	if (!guest_may_read(vmx, gpr[UM_RCX]) ||
+	    !get_msr(vmx, gpr[UM_RCX], &data)) {
 		um_inject_error(vmx, X86_TRAP_GP, 0);
 		return UM_RESUME;
 	}

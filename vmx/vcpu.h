@@ -152,7 +152,8 @@ struct um_vmx {
 	u64 cstar, misc_enable, pat;
 	u64 mtrr_var[UM_MTRR_VAR], mtrr_fix[UM_MTRR_FIX], mtrr_def;
 	u8 maxphyaddr;
-	u64 tsc_offset;
+	u64 tsc_offset, tsc_adjust;
+	u64 platform_info;
 
 	/* Shadow tables: see shadow.h. */
 	struct um_context *ctx;	 /* NULL: another engine; const */
@@ -318,6 +319,8 @@ bool um_cr0_valid(struct um_vmx *vmx, unsigned long cr0);
 bool um_cr4_valid(struct um_vmx *vmx, unsigned long cr4);
 unsigned long um_cr0_get(struct um_vmx *vmx);
 unsigned long um_cr4_get(struct um_vmx *vmx);
+/* No DR4, DR5; false where MOV would fault. */
+bool um_dr_write(struct um_vmx *vmx, int dr, u64 value);
 void um_cr0_write(struct um_vmx *vmx, unsigned long cr0);
 void um_cr4_write(struct um_vmx *vmx, unsigned long cr4);
 void um_efer_write(struct um_vmx *vmx, u64 efer);

@@ -13,6 +13,11 @@
 #include <linux/mm.h>
 #include <umbra/types.h>
 
+/* Numbers that 6.1 does not know, and one that came within 6.12's time. */
+#ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
+#define KVM_X86_QUIRK_SLOT_ZAP_ALL BIT(7)
+#endif
+
 /* Parts of KVM's ABI that 6.1 does not know. */
 #ifndef KVM_SET_USER_MEMORY_REGION2
 #define KVM_CAP_USER_MEMORY2 231

@@ -108,6 +108,9 @@ struct um_vm {
 	struct um_vcpu *vcpu[UM_VCPUS_MAX]; /* published with release */
 	int nr_vcpus;			    /* release after vcpu[] */
 	u64 tss_addr;
+	u32 max_vcpu_id;	    /* by user space, 0: it said none; lock */
+	bool exit_on_unknown_insn;  /* of its user code, too; READ_ONCE */
+	bool no_platform_info;	    /* the MSR is not the guest's; READ_ONCE */
 	u64 tsc_offset; /* guest TSC = host TSC + this, for all vCPUs at birth */
 	u32 boot_id;	/* of the vCPU that starts by itself; set before any */
 

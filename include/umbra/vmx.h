@@ -54,8 +54,11 @@ int um_vmx_set_sregs(struct um_vcpu *vcpu, const struct kvm_sregs *sregs);
 /* One MSR on behalf of user space: 0, or 1 when it is unknown or refused. */
 int um_vmx_get_msr(struct um_vcpu *vcpu, u32 index, u64 *data);
 int um_vmx_set_msr(struct um_vcpu *vcpu, u32 index, u64 data);
-/* MSRs of KVM_GET_MSR_INDEX_LIST. */
+/* MSRs of KVM_GET_MSR_INDEX_LIST, and of KVM_GET_MSR_FEATURE_INDEX_LIST. */
 const u32 *um_vmx_msr_list(unsigned int *n);
+const u32 *um_vmx_msr_feature_list(unsigned int *n);
+/* What a guest finds in such an MSR: 0, or 1 when it is none of them. */
+int um_vmx_feature_msr(u32 index, u64 *data);
 void um_vmx_get_fpu(struct um_vcpu *vcpu, struct kvm_fpu *fpu);
 int um_vmx_set_fpu(struct um_vcpu *vcpu, const struct kvm_fpu *fpu);
 void um_vmx_get_xsave(struct um_vcpu *vcpu, struct kvm_xsave *xsave);
@@ -84,6 +87,11 @@ void um_vmx_vcpu_put(struct um_vcpu *vcpu);
 void um_vmx_reset(struct um_vcpu *vcpu);
 void um_vmx_start(struct um_vcpu *vcpu, u8 vector);
 u64 um_vmx_guest_tsc(const struct um_vcpu *vcpu);
+int um_vmx_set_debugregs(struct um_vcpu *vcpu,
+			 const struct kvm_debugregs *regs);
+void um_vmx_get_debugregs(struct um_vcpu *vcpu, struct kvm_debugregs *regs);
+/* Where tr->linear_address leads now; as data of the supervisor. */
+void um_vmx_translate(struct um_vcpu *vcpu, struct kvm_translation *tr);
 /* CPUID changed: recompute what follows from it. */
 void um_vmx_cpuid_changed(struct um_vcpu *vcpu);
 
