@@ -244,6 +244,29 @@ static int vcpu_translate(struct um_vcpu *vcpu, void __user *user)
 	return copy_to_user(user, &tr, sizeof(tr)) ? -EFAULT : 0;
 }
 
+/* KVM_{HAS,GET,SET}_DEVICE_ATTR: there is but one, the TSC's offset. */
+static int vcpu_attr(struct um_vcpu *vcpu, unsigned int nr,
+		     const void __user *user)
+{
+	struct kvm_device_attr attr;
+	u64 __user *where;
+	u64 offset;
+
+	if (copy_from_user(&attr, user, sizeof(attr)))
+		return -EFAULT;
+	if (attr.group != KVM_VCPU_TSC_CTRL || attr.attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	where = (u64 __user *)(unsigned long)attr.addr;
+	if (nr == KVM_GET_DEVICE_ATTR)
+		return put_user(um_vmx_get_tsc_offset(vcpu), where);
+	if (nr == KVM_SET_DEVICE_ATTR) {
+		if (get_user(offset, where))
+			return -EFAULT;
+		um_vmx_set_tsc_offset(vcpu, offset);
+	}
+	return 0;
+}
+
 static int one_msr(struct um_vcpu *vcpu, struct kvm_msr_entry *entry, bool set)
 {
 	if (!vcpu)
@@ -346,6 +369,10 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 		return vcpu_get_fpu(vcpu, user);
 	case KVM_SET_FPU:
 		return vcpu_set_fpu(vcpu, user);
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+		return vcpu_attr(vcpu, nr, user);
 	case KVM_GET_DEBUGREGS:
 		return vcpu_get_debugregs(vcpu, user);
 	case KVM_SET_DEBUGREGS:

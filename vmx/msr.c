@@ -188,46 +188,6 @@ static u64 *mtrr_slot(struct um_vmx *vmx, u32 msr)
 	return NULL;
 }
 
-/*
- * The guest's TSC by user space. Writes within a second of what the last one
- * would read now mean "the same clock": keep the offset, so that vCPUs that
- * are restored one after the other agree.
- */
-static void set_tsc(struct um_vmx *vmx, u64 value)
-{
-	struct um_vm *vm = vmx->vcpu.vm;
-	u64 offset = value - rdtsc();
-	s64 apart;
-
-	mutex_lock(&vm->lock);
-	apart = offset - vm->tsc_offset;
-	if (abs(apart) < (s64)tsc_khz * 1000)
-		offset = vm->tsc_offset;
-	else
-		vm->tsc_offset = offset;
-	mutex_unlock(&vm->lock);
-	vmx->tsc_offset = offset;
-	vmx_write(vmx, TSC_OFFSET, offset);
-}
-
-/* The guest moves its clock: by how much, TSC_ADJUST tells it. */
-static void tsc_move(struct um_vmx *vmx, u64 by)
-{
-	vmx->tsc_adjust += by;
-	vmx->tsc_offset += by;
-	vmx_write(vmx, TSC_OFFSET, vmx->tsc_offset);
-}
-
-static bool set_tsc_adjust(struct um_vmx *vmx, u64 value, bool host)
-{
-	/* User space restores the clock itself by the TSC. */
-	if (host)
-		vmx->tsc_adjust = value;
-	else
-		tsc_move(vmx, value - vmx->tsc_adjust);
-	return true;
-}
-
 static bool read_kept(struct um_vmx *vmx, u32 msr, u64 *data)
 {
 	u64 *slot = mtrr_slot(vmx, msr);
@@ -422,13 +382,11 @@ static bool set_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
 		/* As KVM: branch records and steps may be asked for in vain. */
 		return !(data & ~(u64)(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF));
 	case MSR_IA32_TSC:
-		if (host)
-			set_tsc(vmx, data);
-		else
-			tsc_move(vmx, data - (rdtsc() + vmx->tsc_offset));
+		um_tsc_write(vmx, data, host);
 		return true;
 	case MSR_IA32_TSC_ADJUST:
-		return set_tsc_adjust(vmx, data, host);
+		um_tsc_adjust_write(vmx, data, host);
+		return true;
 	case MSR_PLATFORM_INFO:
 		if (host)
 			vmx->platform_info = data;

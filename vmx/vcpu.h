@@ -343,6 +343,10 @@ int um_exit_wrmsr(struct um_vmx *vmx);
 bool um_apic_base_valid(struct um_vmx *vmx, u64 base, bool host);
 void um_msr_bitmap_setup(struct um_vmx *vmx);
 
+/* tsc.c: by WRMSR, or (@host) by user space; the vCPU is loaded */
+void um_tsc_write(struct um_vmx *vmx, u64 value, bool host);
+void um_tsc_adjust_write(struct um_vmx *vmx, u64 value, bool host);
+
 /* pause.c */
 int um_exit_pause(struct um_vmx *vmx);
 

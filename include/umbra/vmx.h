@@ -92,6 +92,9 @@ int um_vmx_set_debugregs(struct um_vcpu *vcpu,
 void um_vmx_get_debugregs(struct um_vcpu *vcpu, struct kvm_debugregs *regs);
 /* Where tr->linear_address leads now; as data of the supervisor. */
 void um_vmx_translate(struct um_vcpu *vcpu, struct kvm_translation *tr);
+/* The guest's TSC less the host's: KVM_VCPU_TSC_OFFSET. */
+u64 um_vmx_get_tsc_offset(const struct um_vcpu *vcpu);
+void um_vmx_set_tsc_offset(struct um_vcpu *vcpu, u64 offset);
 /* CPUID changed: recompute what follows from it. */
 void um_vmx_cpuid_changed(struct um_vcpu *vcpu);
 
