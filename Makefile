@@ -51,6 +51,9 @@ check: ## every test, on both kernels (TIERS="static unit" for some)
 qemu: ## boot Linux in QEMU on umbra, in a VT-x host
 	@scripts/qemu
 
+check-upstream: ## KVM's own selftests, on both kernels and engines
+	@scripts/check-upstream
+
 torture: ## the MMU in userspace: T= seconds for SEED=, or for three seeds
 	@scripts/torture $(T) $(SEED)
 
@@ -78,6 +81,6 @@ help: ## this list
 		expand -t 28
 	@echo "Kernel: $(KVER) ($(KDIR))"
 
-.PHONY: all install modules_install dkms-tree dkms-install deb run check qemu \
-	torture bench sparse style \
-	compile_commands.json clean help
+.PHONY: all install modules_install dkms-tree dkms-install deb run check \
+	check-upstream qemu torture bench sparse style compile_commands.json clean \
+	help
