@@ -239,6 +239,20 @@ TEST_F(asked, feature_msrs)
 	free(list);
 }
 
+/* A run that only finishes the last exit does not forget which it was. */
+TEST_F(asked, immediate_exit_keeps_the_reason)
+{
+	struct vcpu *vcpu = self->vcpu;
+
+	run_to_done(vcpu);
+	ASSERT_EQ(KVM_EXIT_IO, vcpu->run->exit_reason);
+	vcpu->run->immediate_exit = 1;
+	EXPECT_EQ(EINTR, KERR(vcpu->fd, KVM_RUN, 0));
+	EXPECT_EQ(KVM_EXIT_IO, vcpu->run->exit_reason);
+	vcpu->run->immediate_exit = 0;
+	run_to_done(vcpu);
+}
+
 TEST_F(asked, tsc_khz)
 {
 	int khz = KIOCTL(self->vcpu->fd, KVM_GET_TSC_KHZ, 0);
