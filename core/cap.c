@@ -50,6 +50,8 @@ int um_check_extension(unsigned long cap)
 	case KVM_CAP_XSAVE:
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_PRE_FAULT_MEMORY: /* asked of the device: of VM type 0 */
+		return !um_params.shadow;
 	case KVM_CAP_XSAVE2:
 		return sizeof(struct kvm_xsave);
 	case KVM_CAP_DISABLE_QUIRKS2:
@@ -85,6 +87,8 @@ int um_check_extension(unsigned long cap)
 int um_vm_check_extension(const struct um_vm *vm, unsigned long cap)
 {
 	switch (cap) {
+	case KVM_CAP_PRE_FAULT_MEMORY:
+		return !vm->mmu.shadow;
 	case UM_CAP_LOG_MODE:
 		return um_vm_log_modes(vm);
 	case UM_CAP_PTW:

@@ -35,6 +35,15 @@ int um_msrs(struct um_vcpu *vcpu, struct kvm_msrs __user *user, bool set);
 long um_vcpu_compat_ioctl(struct file *file, unsigned int nr,
 			  unsigned long arg);
 
+/*
+ * pre_fault.c: KVM_PRE_FAULT_MEMORY, vcpu->mutex held. Returns 0, or when no page
+ * was mapped -EINVAL, -ENOENT (no slot), -EINTR, -EFAULT, -ENOMEM, -EOPNOTSUPP
+ * (shadow paging).
+ */
+struct kvm_pre_fault_memory;
+int um_pre_fault(struct um_vcpu *vcpu,
+		 struct kvm_pre_fault_memory __user *user);
+
 /* stat.c */
 int um_stat_vm_fd(struct um_vm *vm);
 int um_stat_vcpu_fd(struct um_vcpu *vcpu);

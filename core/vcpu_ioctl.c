@@ -398,6 +398,8 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 		return vcpu_get_events(vcpu, user);
 	case KVM_SET_VCPU_EVENTS:
 		return vcpu_set_events(vcpu, user);
+	case KVM_PRE_FAULT_MEMORY:
+		return um_pre_fault(vcpu, user);
 	case KVM_GET_STATS_FD:
 		return um_stat_vcpu_fd(vcpu);
 	default:

@@ -25,6 +25,12 @@ struct kvm_userspace_memory_region2 {
 	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
 #endif
 
+#ifndef KVM_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+struct kvm_pre_fault_memory { u64 gpa, size, flags, padding[5]; };
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
+
 static u64 seen[4];
 
 static void guest(void)
@@ -288,6 +294,42 @@ TEST_F(asked, tsc_offset)
 	EXPECT_EQ(ENXIO, KERR(fd, KVM_HAS_DEVICE_ATTR, &attr));
 	attr.group = 1;
 	EXPECT_EQ(ENXIO, KERR(fd, KVM_SET_DEVICE_ATTR, &attr));
+}
+
+TEST_F(asked, pre_fault)
+{
+	struct kvm_pre_fault_memory range = { .gpa = MEM_GPA };
+	int fd = self->vcpu->fd;
+	u8 *mem;
+
+	if (KIOCTL(self->vm->fd, KVM_CHECK_EXTENSION,
+		   KVM_CAP_PRE_FAULT_MEMORY) <= 0)
+		SKIP(return, "no KVM_CAP_PRE_FAULT_MEMORY");
+	mem = vm_add_mem(self->vm, MEM_SLOT, 0, MEM_GPA, 8 * PAGE_SIZE);
+	range.size = 4 * PAGE_SIZE;
+	mem[0] = 1; /* not the page of zeros that all read */
+	EXPECT_EQ(0, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	EXPECT_EQ(0, range.size);
+	EXPECT_EQ(MEM_GPA + 4 * PAGE_SIZE, range.gpa);
+	/* As far as it goes, and then no farther. */
+	range.size = 5 * PAGE_SIZE;
+	EXPECT_EQ(0, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	EXPECT_EQ(PAGE_SIZE, range.size);
+	EXPECT_EQ(ENOENT, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	EXPECT_EQ(MEM_GPA + 8 * PAGE_SIZE, range.gpa);
+	EXPECT_EQ(PAGE_SIZE, range.size);
+
+	range = (struct kvm_pre_fault_memory){ MEM_GPA, PAGE_SIZE, 1 };
+	EXPECT_EQ(EINVAL, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	range = (struct kvm_pre_fault_memory){ MEM_GPA + 1, PAGE_SIZE };
+	EXPECT_EQ(EINVAL, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	range = (struct kvm_pre_fault_memory){ MEM_GPA, 1 };
+	EXPECT_EQ(EINVAL, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	range = (struct kvm_pre_fault_memory){ MEM_GPA, 0 };
+	EXPECT_EQ(EINVAL, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	range = (struct kvm_pre_fault_memory){ MEM_GPA, -PAGE_SIZE };
+	EXPECT_EQ(EINVAL, KERR(fd, KVM_PRE_FAULT_MEMORY, &range));
+	EXPECT_EQ(EFAULT, KERR(fd, KVM_PRE_FAULT_MEMORY, 0));
 }
 
 TEST(vcpu_ids)
