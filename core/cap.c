@@ -18,7 +18,8 @@
  */
 #define UM_QUIRKS KVM_X86_QUIRK_SLOT_ZAP_ALL
 
-int um_check_extension(unsigned long cap)
+/* What is there or not, and is. */
+static bool is_plain(unsigned long cap)
 {
 	switch (cap) {
 	case KVM_CAP_USER_MEMORY:
@@ -44,7 +45,31 @@ int um_check_extension(unsigned long cap)
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_MSR_PLATFORM_INFO:
-		return 1;
+	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_IRQ_INJECT_STATUS:
+	case KVM_CAP_SIGNAL_MSI:
+	case KVM_CAP_SPLIT_IRQCHIP:
+	case KVM_CAP_SET_BOOT_CPU_ID:
+	case KVM_CAP_PIT2:
+	case KVM_CAP_PIT_STATE2:
+	case KVM_CAP_REINJECT_CONTROL:
+	case KVM_CAP_TSC_DEADLINE_TIMER:
+	case KVM_CAP_IRQFD:
+	case KVM_CAP_IRQFD_RESAMPLE:
+	case KVM_CAP_IOEVENTFD:
+	case KVM_CAP_IOEVENTFD_NO_LENGTH:
+	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
+	case KVM_CAP_COALESCED_PIO:
+		return true;
+	}
+	return false;
+}
+
+int um_check_extension(unsigned long cap)
+{
+	switch (cap) {
+	case KVM_CAP_COALESCED_MMIO:
+		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case KVM_CAP_IRQ_ROUTING:
 		return UM_IRQ_ROUTES_MAX;
 	case KVM_CAP_XSAVE:
@@ -80,7 +105,7 @@ int um_check_extension(unsigned long cap)
 	case UM_CAP_PTW:
 		return 1 << UM_PTW_MODE_EMUL | 1 << UM_PTW_MODE_OOS;
 	default:
-		return 0;
+		return is_plain(cap);
 	}
 }
 
