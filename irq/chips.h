@@ -411,7 +411,8 @@ int um_pic_first(const struct um_pic_half *p, u8 inputs);
 void um_pic_accept(struct um_pic *pic, int half, int input);
 void um_pic_end(struct um_pic *pic, int half, int input);
 void um_pic_update(struct um_irqs *irqs);
-void um_pic_unlock(struct um_irqs *irqs, unsigned long flags);
+void um_pic_unlock(struct um_irqs *irqs, unsigned long flags)
+	__releases(&irqs->pic.lock);
 
 /*
  * route.c: any context, but for the first three, which make a table: one

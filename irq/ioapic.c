@@ -23,11 +23,13 @@
 #define HIGH_BITS 0xff00000000000000ull
 
 static void lock(struct um_ioapic *io, unsigned long *flags)
+	__acquires(&io->lock)
 {
 	spin_lock_irqsave_nested(&io->lock, *flags, UM_LOCK_CHIP);
 }
 
 static void unlock(struct um_ioapic *io, unsigned long flags)
+	__releases(&io->lock)
 {
 	spin_unlock_irqrestore(&io->lock, flags);
 }

@@ -90,6 +90,7 @@ void um_pic_accept(struct um_pic *pic, int half, int input)
 }
 
 void um_pic_unlock(struct um_irqs *irqs, unsigned long flags)
+	__releases(&irqs->pic.lock)
 {
 	struct um_pic *pic = &irqs->pic;
 	u16 acked = pic->acked;
