@@ -6,6 +6,7 @@
  */
 #include "boot.h"
 
+#include "linux.h"
 #include "ports.h"
 
 #include <errno.h>
@@ -28,9 +29,10 @@
 
 #define CPUID_LA57	(1U << 16)	/* leaf 7, ecx */
 
-#define SEL_CODE	0x08
-#define SEL_DATA	0x10
-#define SEL_TSS		0x18
+/* As Linux's boot protocol wants them; no other guest looks. */
+#define SEL_CODE	0x10
+#define SEL_DATA	0x18
+#define SEL_TSS		0x20
 #define GDT_CODE	0x00af9b000000ffffULL
 #define GDT_CODE32	0x00cf9b000000ffffULL
 #define GDT_DATA	0x00cf93000000ffffULL
@@ -124,7 +126,7 @@ static void set_segments(struct kvm_sregs *s, bool is_32)
 	memset(&s->ldt, 0, sizeof(s->ldt));
 	s->ldt.unusable = 1;
 	s->gdt.base = GUEST_GDT;
-	s->gdt.limit = 3 * 8 - 1;
+	s->gdt.limit = 4 * 8 - 1;
 	/* No IDT: an exception is a triple fault, and penumbra says where. */
 	s->idt.base = 0;
 	s->idt.limit = 0;
@@ -148,6 +150,28 @@ static void set_mode(struct kvm_sregs *s, bool is_32, enum paging paging)
 	}
 }
 
+static void enter_with(struct vcpu *v, bool is_32, enum paging paging,
+		       struct kvm_regs *regs)
+{
+	struct kvm_sregs sregs;
+
+	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
+		die("KVM_GET_SREGS: %s", strerror(errno));
+	set_segments(&sregs, is_32);
+	set_mode(&sregs, is_32, paging);
+	if (ioctl(v->fd, KVM_SET_SREGS, &sregs))
+		die("KVM_SET_SREGS: %s", strerror(errno));
+	if (ioctl(v->fd, KVM_SET_REGS, regs))
+		die("KVM_SET_REGS: %s", strerror(errno));
+}
+
+void boot_long_mode(struct vcpu *v, struct kvm_regs *regs)
+{
+	make_gdt(v->vm, false);
+	make_tables(v->vm);
+	enter_with(v, false, PAGING_64, regs);
+}
+
 static void set_registers(struct vcpu *v, const struct image *image,
 			  enum paging paging)
 {
@@ -162,19 +186,11 @@ static void set_registers(struct vcpu *v, const struct image *image,
 		.rsi = v->id,
 		.rsp = GUEST_STACKS + (v->id + 1) * GUEST_STACK,
 	};
-	struct kvm_sregs sregs;
 
 	v->cpuid = boot_cpuid(v->vm->dev, v->id);
 	if (ioctl(v->fd, KVM_SET_CPUID2, v->cpuid))
 		die("KVM_SET_CPUID2: %s", strerror(errno));
-	if (ioctl(v->fd, KVM_GET_SREGS, &sregs))
-		die("KVM_GET_SREGS: %s", strerror(errno));
-	set_segments(&sregs, image->is_32);
-	set_mode(&sregs, image->is_32, paging);
-	if (ioctl(v->fd, KVM_SET_SREGS, &sregs))
-		die("KVM_SET_SREGS: %s", strerror(errno));
-	if (ioctl(v->fd, KVM_SET_REGS, &regs))
-		die("KVM_SET_REGS: %s", strerror(errno));
+	enter_with(v, image->is_32, paging, &regs);
 }
 
 static bool has_la57(const struct device *dev)
@@ -205,4 +221,16 @@ void boot_guest(struct vm *vm, const struct guest_options *o)
 	make_params(vm, &image, o->paging, o->args);
 	for (i = 0; i < vm->ncpus; i++)
 		set_registers(&vm->cpus[i], &image, o->paging);
+}
+
+void boot_create(struct vm *vm, struct device *dev,
+		 const struct guest_options *o, enum log_kind log)
+{
+	vm_create(vm, dev,
+		  &(struct vm_shape){ .cpus = o->cpus, .bytes = o->bytes,
+				      .log = log, .pc = o->kernel });
+	if (o->kernel)
+		boot_linux(vm, o);
+	else
+		boot_guest(vm, o);
 }

@@ -23,6 +23,11 @@ extern const char image_builtins[];
 
 /* Load the guest and make it ready to begin at its image's entry. */
 void boot_guest(struct vm *vm, const struct guest_options *o);
+/* Make the machine that the guest wants, and boot it. */
+void boot_create(struct vm *vm, struct device *dev,
+		 const struct guest_options *o, enum log_kind log);
+/* Have @v enter with @regs in 64-bit mode, all memory mapped one to one. */
+void boot_long_mode(struct vcpu *v, struct kvm_regs *regs);
 /* The CPUID of vCPU @id: what the device supports, with its own APIC id. */
 struct kvm_cpuid2 *boot_cpuid(const struct device *dev, unsigned int id);
 

@@ -180,9 +180,7 @@ static void make_guest(struct cmd *cmd, struct device *dev, struct vm *vm,
 		 (unsigned long long)cmd->rate, (unsigned long long)cmd->fill);
 	cmd->guest.image = "builtin:writer";
 	cmd->guest.args = args;
-	vm_create(vm, dev, cmd->guest.cpus, cmd->guest.bytes,
-		  cmd->migrate.log);
-	boot_guest(vm, &cmd->guest);
+	boot_create(vm, dev, &cmd->guest, cmd->migrate.log);
 }
 
 /* Wait for the receiver to end, passing the user's wish to stop on to it. */

@@ -10,8 +10,11 @@
 static const char doc[] =
 	"Run a guest, its serial port on standard output.\v"
 	"IMAGE is an ELF file, a flat binary (put at 1 MiB, entered at its "
-	"first byte), or builtin:writer, builtin:reader, builtin:idle.\n\n"
-	"Exit status: what the guest wrote to its exit port (0 to 99), 120 if "
+	"first byte), or builtin:writer, builtin:reader, builtin:idle. With "
+	"--kernel it is Linux, and standard input is what its serial port "
+	"receives; on a terminal Ctrl-A x ends it, Ctrl-A a is Ctrl-A.\n\n"
+	"Exit status: what the guest wrote to its exit port (0 to 99; Linux that "
+	"powered off: 0), 120 if "
 	"it or the device failed, 130 if interrupted.";
 
 struct cmd {
@@ -31,6 +34,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* *again: it asked for a reboot, and shall have it. */
+static int run_once(struct device *dev, const struct cmd *cmd, bool *again)
+{
+	struct vm vm;
+	int status;
+
+	boot_create(&vm, dev, &cmd->guest, LOG_BITMAP);
+	vm_run(&vm);
+	status = control_run_guest(&vm, cmd->run.for_ms);
+	if (cmd->run.json)
+		report_run_json(cmd->run.json, &vm, status);
+	*again = !status && vm.reboot && !cmd->guest.no_reboot;
+	vm_destroy(&vm);
+	return status;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
@@ -39,12 +58,12 @@ int cmd_run(int argc, char **argv)
 		{ 0 },
 	};
 	static const struct argp argp = {
-		.parser = parse, .args_doc = "IMAGE", .doc = doc,
+		.parser = parse, .args_doc = "IMAGE\n--kernel FILE", .doc = doc,
 		.children = children,
 	};
 	struct device dev;
 	struct cmd cmd;
-	struct vm vm;
+	bool again;
 	int status;
 
 	run_options_init(&cmd.run);
@@ -53,13 +72,9 @@ int cmd_run(int argc, char **argv)
 
 	control_init();
 	device_open(&dev, cmd.run.device, cmd.run.engine, cmd.run.ptw);
-	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes, LOG_BITMAP);
-	boot_guest(&vm, &cmd.guest);
-	vm_run(&vm);
-	status = control_run_guest(&vm, cmd.run.for_ms);
-	if (cmd.run.json)
-		report_run_json(cmd.run.json, &vm, status);
-	vm_destroy(&vm);
+	do {
+		status = run_once(&dev, &cmd, &again);
+	} while (again);
 	device_close(&dev);
 	return status;
 }

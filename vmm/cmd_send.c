@@ -174,9 +174,7 @@ int cmd_send(int argc, char **argv)
 
 	control_init();
 	device_open(&dev, cmd.run.device, cmd.run.engine, cmd.run.ptw);
-	vm_create(&vm, &dev, cmd.guest.cpus, cmd.guest.bytes,
-		  cmd.migrate.log);
-	boot_guest(&vm, &cmd.guest);
+	boot_create(&vm, &dev, &cmd.guest, cmd.migrate.log);
 	status = serve(&vm, &cmd);
 	vm_destroy(&vm);
 	device_close(&dev);

@@ -7,6 +7,8 @@
  */
 #include "control.h"
 
+#include "console.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -98,7 +100,7 @@ static int ended_status(struct vm *vm)
 	return vm->status;
 }
 
-int control_run_guest(struct vm *vm, int64_t for_ms)
+static int watch(struct vm *vm, int64_t for_ms)
 {
 	bool asked = false;
 
@@ -121,8 +123,23 @@ int control_run_guest(struct vm *vm, int64_t for_ms)
 				say("the guest was asked to finish, in vain");
 				return ST_ERROR;
 			}
+			if (vm->pc) {	/* Linux can not be asked */
+				vm_stop(vm);
+				return ST_OK;
+			}
 			asked = true;
 			vm_finish(vm);
 		}
 	}
+}
+
+int control_run_guest(struct vm *vm, int64_t for_ms)
+{
+	int status;
+
+	if (vm->pc)
+		console_start(vm);
+	status = watch(vm, for_ms);
+	console_stop(vm);
+	return status;
 }

@@ -128,6 +128,7 @@ void device_open(struct device *dev, const char *path, const char *engine,
 	dev->has_xcrs = has(dev, KVM_CAP_XCRS);
 	dev->has_events = has(dev, KVM_CAP_VCPU_EVENTS);
 	dev->has_debugregs = has(dev, KVM_CAP_DEBUGREGS);
+	dev->has_deadline = has(dev, KVM_CAP_TSC_DEADLINE_TIMER);
 	dev->has_stats = has(dev, KVM_CAP_BINARY_STATS_FD);
 	choose_engine(dev, engine, ptw);
 	read_cpuid(dev);

@@ -13,6 +13,7 @@ struct device {
 	size_t run_size;
 	unsigned int max_cpus;
 	bool has_xsave, has_xcrs, has_events, has_debugregs, has_stats;
+	bool has_deadline;	/* TSC-deadline timer in the local APICs */
 	const char *engine;	/* of the VMs; NULL: its own choice */
 	unsigned long vm_type;
 	int ptw;		/* UM_PTW_MODE_*; -1: its own choice */

@@ -8,12 +8,7 @@
 #include "ports.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* guests.S */
 extern const uint8_t guest_writer[], guest_writer_end[];
@@ -155,10 +150,8 @@ static void load(struct vm *vm, const char *path, const uint8_t *file,
 void image_load(struct vm *vm, const char *path, bool is_32,
 		struct image *image)
 {
-	struct stat st;
+	struct file file;
 	unsigned int i;
-	void *file;
-	int fd;
 
 	for (i = 0; i < ARRAY_SIZE(builtins); i++) {
 		if (strcmp(path, builtins[i].name) ||
@@ -168,15 +161,7 @@ void image_load(struct vm *vm, const char *path, bool is_32,
 		     builtins[i].end - builtins[i].start, image);
 		return;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		die("%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || !st.st_size)
-		die("%s is no guest image", path);
-	file = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (file == MAP_FAILED)
-		die("%s: %s", path, strerror(errno));
-	load(vm, path, file, st.st_size, image);
-	munmap(file, st.st_size);
-	close(fd);
+	file_map(path, &file);
+	load(vm, path, file.data, file.size, image);
+	file_unmap(&file);
 }

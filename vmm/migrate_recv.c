@@ -109,9 +109,8 @@ static int do_devices(struct receiver *x, const struct record *r)
 	if (r->length != sizeof(d))
 		return bad(x, "devices");
 	memcpy(&d, r->data, sizeof(d));
-	memcpy(x->vm->serial.regs, d.serial_regs, sizeof(d.serial_regs));
-	memcpy(x->vm->serial.divisor, d.serial_divisor,
-	       sizeof(d.serial_divisor));
+	if (!serial_load(&x->vm->serial, &d.serial))
+		return bad(x, "the serial port");
 	x->vm->finish = d.finish;
 	x->vm->clock_us = d.clock_us;
 	x->have_devices = true;
@@ -191,7 +190,9 @@ static int welcome(struct receiver *x, bool *made)
 	    h.memory > (GUEST_MAX_GIB - 1) * GIB)
 		return stream_fail(x->s, "%llu bytes of memory",
 				   (unsigned long long)h.memory);
-	vm_create(x->vm, x->dev, h.cpus, h.memory, LOG_BITMAP);
+	vm_create(x->vm, x->dev,
+		  &(struct vm_shape){ .cpus = h.cpus, .bytes = h.memory,
+				      .log = LOG_BITMAP });
 	*made = true;
 	if (stream_send_header(x->s) ||
 	    stream_send(x->s, WIRE_READY, NULL, 0, NULL, 0))

@@ -200,9 +200,7 @@ static int send_devices(struct sender *x)
 		.clock_us = vm_clock_us(x->vm),
 	};
 
-	memcpy(d.serial_regs, x->vm->serial.regs, sizeof(d.serial_regs));
-	memcpy(d.serial_divisor, x->vm->serial.divisor,
-	       sizeof(d.serial_divisor));
+	serial_save(&x->vm->serial, &d.serial);
 	return stream_send(x->s, WIRE_DEVICES, &d, sizeof(d), NULL, 0);
 }
 

@@ -95,7 +95,7 @@ const struct argp run_argp = { run_opts, parse_run };
 void guest_options_init(struct guest_options *o)
 {
 	*o = (struct guest_options){
-		.args = "", .cpus = 1, .bytes = 64 * MIB,
+		.args = "", .append = "console=ttyS0", .cpus = 1,
 	};
 }
 
@@ -119,14 +119,28 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 	case KEY_PAGING:
 		o->paging = option_paging(state, arg);
 		return 0;
+	case KEY_KERNEL:
+		o->kernel = arg;
+		return 0;
+	case KEY_INITRD:
+		o->initrd = arg;
+		return 0;
+	case KEY_APPEND:
+		o->append = arg;
+		return 0;
+	case KEY_NO_REBOOT:
+		o->no_reboot = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (o->image)
 			return ARGP_ERR_UNKNOWN;
 		o->image = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!o->image)
-			argp_error(state, "which guest? Give an image or one of builtin:writer, builtin:reader, builtin:idle");
+		if (!o->image == !o->kernel)
+			argp_error(state, "which guest? Give --kernel, or an image or one of builtin:writer, builtin:reader, builtin:idle");
+		if (!o->bytes)
+			o->bytes = o->kernel ? 256 * MIB : 64 * MIB;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -136,10 +150,17 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 static const struct argp_option guest_opts[] = {
 	{ "cpus", 'c', "N", 0, "vCPUs (1)" },
 	{ "memory", 'm', "MIB", 0,
-	  "Memory in MiB, or with a suffix M or G (64)" },
+	  "Memory in MiB, or with a suffix M or G (64; Linux: 256)" },
 	{ "args", 'a', "TEXT", 0,
 	  "The guest's arguments, such as \"ws=8M pattern=hot\"" },
 	PAGING_OPTION,
+	{ "kernel", KEY_KERNEL, "FILE", 0,
+	  "Boot Linux, a bzImage or vmlinux, in the place of an image" },
+	{ "initrd", KEY_INITRD, "FILE", 0, "Its initrd" },
+	{ "append", KEY_APPEND, "TEXT", 0,
+	  "Its command line (console=ttyS0)" },
+	{ "no-reboot", KEY_NO_REBOOT, 0, 0,
+	  "End when it reboots" },
 	{ 0 },
 };
 

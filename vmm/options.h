@@ -35,6 +35,10 @@ enum {
 	KEY_ENGINE,
 	KEY_PTW,
 	KEY_PAGING,
+	KEY_KERNEL,
+	KEY_INITRD,
+	KEY_APPEND,
+	KEY_NO_REBOOT,
 };
 
 /* Levels of the page tables that a guest makes for itself. */
@@ -59,6 +63,10 @@ struct run_options {
 struct guest_options {
 	const char *image;
 	const char *args;
+	const char *kernel;	/* Linux, in the place of an image */
+	const char *initrd;	/* NULL: none */
+	const char *append;
+	bool no_reboot;
 	uint64_t cpus;
 	uint64_t bytes;
 	enum paging paging;

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages, time, allocation that cannot fail, and numbers of the command line.
+ * Messages, time, files and allocation that cannot fail, numbers of the command
+ * line.
  */
 #include "util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static void vsay(const char *fmt, va_list ap)
 {
@@ -102,4 +108,27 @@ bool parse_size(const char *s, uint64_t unit, uint64_t *out)
 bool parse_number(const char *s, uint64_t max, uint64_t *out)
 {
 	return parse_size(s, 1, out) && *out <= max;
+}
+
+void file_map(const char *path, struct file *file)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *data;
+
+	if (fd < 0 || fstat(fd, &st))
+		die("%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || !st.st_size)
+		die("%s is no guest image", path);
+	data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		die("%s: %s", path, strerror(errno));
+	close(fd);
+	file->data = data;
+	file->size = st.st_size;
+}
+
+void file_unmap(struct file *file)
+{
+	munmap((void *)file->data, file->size);
 }

@@ -32,6 +32,14 @@ enum status {
 void say(const char *fmt, ...) PRINTF(1, 2);
 _Noreturn void die(const char *fmt, ...) PRINTF(1, 2);
 
+/* A whole file to read; ends the program if there is none. */
+struct file {
+	const uint8_t *data;
+	size_t size;
+};
+void file_map(const char *path, struct file *file);
+void file_unmap(struct file *file);
+
 /* As calloc() and realloc(), but never NULL. */
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);

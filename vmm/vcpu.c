@@ -10,6 +10,7 @@
  */
 #include "vm.h"
 
+#include "pc.h"
 #include "pio.h"
 
 #include <errno.h>
@@ -96,6 +97,29 @@ static void halt(struct vcpu *v)
 		vm_end(vm, ST_OK, "all vCPUs halted");
 }
 
+static void mmio(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	if (v->vm->pc)
+		pc_mmio(v);
+	else
+		vm_end(v->vm, ST_ERROR,
+		       "vCPU %u: %s at %#llx, rip %#llx: nothing is there",
+		       v->id, run->mmio.is_write ? "write" : "read",
+		       run->mmio.phys_addr, rip(v));
+}
+
+/* Where there is a reset line, a triple fault pulls it. */
+static void shutdown(struct vcpu *v)
+{
+	if (v->vm->pc)
+		vm_reboot(v->vm);
+	else
+		vm_end(v->vm, ST_ERROR, "vCPU %u: triple fault at rip %#llx",
+		       v->id, rip(v));
+}
+
 static void handle_exit(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
@@ -104,7 +128,10 @@ static void handle_exit(struct vcpu *v)
 
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
-		pio_handle(v);
+		if (vm->pc)
+			pc_pio(v);
+		else
+			pio_handle(v);
 		break;
 	case KVM_EXIT_HLT:
 		halt(v);
@@ -118,14 +145,10 @@ static void handle_exit(struct vcpu *v)
 			       strerror(-err));
 		break;
 	case KVM_EXIT_MMIO:
-		vm_end(vm, ST_ERROR,
-		       "vCPU %u: %s at %#llx, rip %#llx: nothing is there",
-		       v->id, run->mmio.is_write ? "write" : "read",
-		       run->mmio.phys_addr, rip(v));
+		mmio(v);
 		break;
 	case KVM_EXIT_SHUTDOWN:
-		vm_end(vm, ST_ERROR, "vCPU %u: triple fault at rip %#llx",
-		       v->id, rip(v));
+		shutdown(v);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		vm_end(vm, ST_ERROR, "vCPU %u: entry failed, reason %#llx",

@@ -9,6 +9,7 @@
  */
 #include "vm.h"
 
+#include "pc.h"
 #include "ports.h"
 
 #include <errno.h>
@@ -71,20 +72,26 @@ static void create_fd(struct vm *vm)
 		    strerror(errno));
 }
 
-void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
-	       uint64_t bytes, enum log_kind log)
+static void check_shape(const struct device *dev, const struct vm_shape *shape)
 {
+	if (shape->cpus < 1 || shape->cpus > GUEST_MAX_CPUS ||
+	    shape->cpus > dev->max_cpus)
+		die("%u vCPUs: %s takes 1 to %u", shape->cpus, dev->path,
+		    dev->max_cpus < GUEST_MAX_CPUS ? dev->max_cpus :
+						     GUEST_MAX_CPUS);
+	if (shape->bytes < 2 * MIB || shape->bytes > (GUEST_MAX_GIB - 1) * GIB)
+		die("a guest has 2 MiB to %d GiB of memory", GUEST_MAX_GIB - 1);
+}
+
+void vm_create(struct vm *vm, struct device *dev, const struct vm_shape *shape)
+{
+	uint64_t bytes = shape->bytes;
 	pthread_condattr_t attr;
 	unsigned int i;
 
 	memset(vm, 0, sizeof(*vm));
 	vm->dev = dev;
-	if (ncpus < 1 || ncpus > GUEST_MAX_CPUS || ncpus > dev->max_cpus)
-		die("%u vCPUs: %s takes 1 to %u", ncpus, dev->path,
-		    dev->max_cpus < GUEST_MAX_CPUS ? dev->max_cpus :
-						     GUEST_MAX_CPUS);
-	if (bytes < 2 * MIB || bytes > (GUEST_MAX_GIB - 1) * GIB)
-		die("a guest has 2 MiB to %d GiB of memory", GUEST_MAX_GIB - 1);
+	check_shape(dev, shape);
 	create_fd(vm);
 	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR) && errno != ENOTTY)
 		die("KVM_SET_TSS_ADDR: %s", strerror(errno));
@@ -98,12 +105,14 @@ void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
 	add_memory(vm, 0, bytes < VM_LOW_MAX ? bytes : VM_LOW_MAX);
 	if (bytes > VM_LOW_MAX)
 		add_memory(vm, VM_HIGH, bytes - VM_LOW_MAX);
-	vm->log = log_choose(vm, log);
+	vm->log = log_choose(vm, shape->log);
 	rings_init(vm);
 	serial_init(&vm->serial);
-	vm->ncpus = ncpus;
-	vm->cpus = xcalloc(ncpus, sizeof(*vm->cpus));
-	for (i = 0; i < ncpus; i++)
+	if (shape->pc)
+		pc_create(vm);
+	vm->ncpus = shape->cpus;
+	vm->cpus = xcalloc(vm->ncpus, sizeof(*vm->cpus));
+	for (i = 0; i < vm->ncpus; i++)
 		vcpu_create(&vm->cpus[i], vm, i);
 }
 
@@ -125,6 +134,8 @@ void vm_destroy(struct vm *vm)
 	vm_stop(vm);
 	rings_stop(vm);
 	serial_flush(&vm->serial);
+	if (vm->pc)
+		pc_destroy(vm);
 	for (i = 0; i < vm->ncpus; i++)
 		vcpu_destroy(&vm->cpus[i]);
 	audit(vm);
@@ -134,6 +145,7 @@ void vm_destroy(struct vm *vm)
 	for (i = 0; i < vm->nslots; i++)
 		munmap(vm->slots[i].hva, vm->slots[i].size);
 	close(vm->event_fd);
+	serial_destroy(&vm->serial);
 	pthread_cond_destroy(&vm->cond);
 	pthread_mutex_destroy(&vm->lock);
 }
@@ -264,24 +276,37 @@ void vm_stop(struct vm *vm)
 	vm->started = false;
 }
 
-void vm_end(struct vm *vm, int status, const char *fmt, ...)
+static void end_locked(struct vm *vm, int status, const char *fmt, va_list ap)
 {
 	uint64_t one = 1;
+
+	vsnprintf(vm->why, sizeof(vm->why), fmt, ap);
+	vm->status = status;
+	vm->ended = true;
+	/* Nobody goes on after the end, but each still parks. */
+	set_goal(vm, VM_PAUSED);
+	if (write(vm->event_fd, &one, sizeof(one)) < 0)
+		say("eventfd: %s", strerror(errno));
+}
+
+void vm_end(struct vm *vm, int status, const char *fmt, ...)
+{
 	va_list ap;
 
 	pthread_mutex_lock(&vm->lock);
-	if (!vm->ended) {
-		va_start(ap, fmt);
-		vsnprintf(vm->why, sizeof(vm->why), fmt, ap);
-		va_end(ap);
-		vm->status = status;
-		vm->ended = true;
-		/* Nobody goes on after the end, but each still parks. */
-		set_goal(vm, VM_PAUSED);
-		if (write(vm->event_fd, &one, sizeof(one)) < 0)
-			say("eventfd: %s", strerror(errno));
-	}
+	va_start(ap, fmt);
+	if (!vm->ended)
+		end_locked(vm, status, fmt, ap);
+	va_end(ap);
 	pthread_mutex_unlock(&vm->lock);
+}
+
+void vm_reboot(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+	vm->reboot = !vm->ended;
+	pthread_mutex_unlock(&vm->lock);
+	vm_end(vm, ST_OK, "the guest reboots");
 }
 
 void vm_finish(struct vm *vm)

@@ -15,6 +15,7 @@
 #define VM_HIGH (4 * GIB)
 
 struct vm;
+struct pc;
 
 struct vm_slot {
 	uint64_t gpa;
@@ -52,6 +53,7 @@ struct vm {
 	unsigned int ncpus;
 	struct vcpu *cpus;
 	struct serial serial;
+	struct pc *pc;		/* NULL: a plain machine */
 	enum log_kind log;	/* never LOG_AUTO */
 	struct rings rings;
 
@@ -60,6 +62,7 @@ struct vm {
 	_Atomic enum vm_goal goal;	/* written under lock */
 	bool started;			/* vCPU threads exist */
 	bool ended;			/* lock; by the guest or by an error */
+	bool reboot;			/* lock; it ended to begin anew */
 	int status;			/* lock */
 	char why[200];			/* lock */
 	int event_fd;			/* readable once ended */
@@ -69,9 +72,14 @@ struct vm {
 	uint64_t clock_since;		/* 0 while paused; lock */
 };
 
-/* Make a VM with @bytes of zeroed memory, @ncpus vCPUs and a log of a kind. */
-void vm_create(struct vm *vm, struct device *dev, unsigned int ncpus,
-	       uint64_t bytes, enum log_kind log);
+struct vm_shape {
+	unsigned int cpus;
+	uint64_t bytes;		/* of memory, zeroed */
+	enum log_kind log;
+	bool pc;		/* for Linux, else the plain machine of ports.h */
+};
+
+void vm_create(struct vm *vm, struct device *dev, const struct vm_shape *shape);
 void vm_destroy(struct vm *vm);
 
 /* The host address of guest memory, or NULL if it is not all memory. */
@@ -92,6 +100,8 @@ void vm_pause(struct vm *vm);
 void vm_stop(struct vm *vm);
 /* Called from anywhere: the guest is over. The first caller wins. */
 void vm_end(struct vm *vm, int status, const char *fmt, ...) PRINTF(3, 4);
+/* The same; whoever has the guest's kernel begins anew. */
+void vm_reboot(struct vm *vm);
 bool vm_ended(struct vm *vm);
 /* Ask the guest to check itself and end. */
 void vm_finish(struct vm *vm);

@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC "PENUMBRA"
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_MAX_PAYLOAD (1U << 20)
 #define WIRE_RUN_PAGES 64	/* most pages in one PAGES record */
 
@@ -112,12 +112,28 @@ struct wire_state {
 	uint32_t length;	/* of the data that follows */
 };
 
+#define WIRE_SERIAL_FIFO 64	/* a 16550A has 16; no driver minds more */
+
+struct wire_serial {
+	uint8_t regs[8];	/* IER, FCR, LCR, MCR, SCR as written */
+	uint8_t divisor[2];
+	uint8_t sent;		/* "all is sent" was not yet read from IIR */
+	uint8_t received;	/* bytes in fifo */
+	uint8_t fifo[WIRE_SERIAL_FIFO];
+	uint8_t reserved[4];
+};
+
 struct wire_devices {
-	uint8_t serial_regs[8];
-	uint8_t serial_divisor[2];
-	uint8_t reserved[5];
-	uint8_t finish;
+	struct wire_serial serial;
+	uint64_t finish;
 	uint64_t clock_us;
+};
+
+/* Ports of a machine for Linux that remember something. */
+struct wire_ports {
+	uint16_t pm_enable;
+	uint8_t rtc_index;
+	uint8_t reserved[5];
 };
 
 struct wire_digest {

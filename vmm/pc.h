@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The machine that Linux finds: interrupt chips and PIT in the kernel, a serial
+ * port, a real-time clock, power and reset, disks. No PCI, no BIOS.
+ */
+#ifndef PENUMBRA_PC_H
+#define PENUMBRA_PC_H
+
+#include "vm.h"
+#include "wire.h"
+
+/* Addresses, all told to the guest by acpi.c. */
+#define PC_TABLES	0xe0000UL	/* where a BIOS would be */
+#define PC_TABLES_SIZE	0x10000UL
+#define PC_IOAPIC	0xfec00000UL
+#define PC_LAPIC	0xfee00000UL
+#define PC_SERIAL	0x3f8
+#define PC_SERIAL_GSI	4
+#define PC_RESET	0x64		/* the keyboard controller's command port */
+#define PC_RESET_VALUE	0xfe		/* pulse the reset line */
+#define PC_PM_EVENT	0x600		/* ACPI's PM1a: status, enable */
+#define PC_PM_CONTROL	0x604
+#define PC_SLP_TYP_OFF	5		/* \_S5 */
+#define PC_DISKS	0xfeb00000UL	/* a page of registers each */
+#define PC_DISK_GSI	16
+#define PC_MAX_DISKS	4
+
+struct pc {
+	struct wire_ports ports;	/* vm->lock */
+};
+
+/* Between the VM's fd and its vCPUs. */
+void pc_create(struct vm *vm);
+void pc_destroy(struct vm *vm);
+
+/* Serve the KVM_EXIT_IO or KVM_EXIT_MMIO in the vCPU's run page. */
+void pc_pio(struct vcpu *v);
+void pc_mmio(struct vcpu *v);
+
+#endif
