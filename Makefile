@@ -48,6 +48,9 @@ run: ## boot a VT-x host and migrate a guest live in it
 check: ## every test, on both kernels (TIERS="static unit" for some)
 	@scripts/check $(TIERS)
 
+linux: ## boot Linux with penumbra on umbra, and migrate it, in a VT-x host
+	@scripts/linux
+
 qemu: ## boot Linux in QEMU on umbra, in a VT-x host
 	@scripts/qemu
 
@@ -82,5 +85,5 @@ help: ## this list
 	@echo "Kernel: $(KVER) ($(KDIR))"
 
 .PHONY: all install modules_install dkms-tree dkms-install deb run check \
-	check-upstream qemu torture bench sparse style compile_commands.json clean \
-	help
+	check-upstream linux qemu torture bench sparse style compile_commands.json \
+	clean help

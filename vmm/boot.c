@@ -231,6 +231,8 @@ void boot_create(struct vm *vm, struct device *dev,
 				      .log = log, .pc = o->kernel });
 	if (o->kernel)
 		boot_linux(vm, o);
+	else if (o->disks && o->disks->n)
+		die("a disk is for Linux only");
 	else
 		boot_guest(vm, o);
 }

@@ -20,6 +20,7 @@ static const char doc[] =
 struct cmd {
 	struct run_options run;
 	struct guest_options guest;
+	struct disk_options disks;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -31,6 +32,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	state->child_inputs[0] = &cmd->run;
 	state->child_inputs[1] = &cmd->guest;
+	state->child_inputs[2] = &cmd->disks;
 	return 0;
 }
 
@@ -55,6 +57,7 @@ int cmd_run(int argc, char **argv)
 	static const struct argp_child children[] = {
 		{ &run_argp, 0, "", 1 },
 		{ &guest_argp, 0, "", 0 },
+		{ &disk_argp, 0, "", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -62,12 +65,13 @@ int cmd_run(int argc, char **argv)
 		.children = children,
 	};
 	struct device dev;
-	struct cmd cmd;
+	struct cmd cmd = { .disks = { 0 } };
 	bool again;
 	int status;
 
 	run_options_init(&cmd.run);
 	guest_options_init(&cmd.guest);
+	cmd.guest.disks = &cmd.disks;
 	argp_parse(&argp, argc, argv, 0, NULL, &cmd);
 
 	control_init();

@@ -25,6 +25,7 @@ static const char doc[] =
 struct cmd {
 	struct run_options run;
 	struct guest_options guest;
+	struct disk_options disks;
 	struct migrate_options migrate;
 	const char *to;
 	int64_t after_ms;
@@ -39,6 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &cmd->run;
 		state->child_inputs[1] = &cmd->guest;
 		state->child_inputs[2] = &cmd->migrate;
+		state->child_inputs[3] = &cmd->disks;
 		return 0;
 	case KEY_TO:
 		if (!socket_address_ok(arg))
@@ -159,6 +161,7 @@ int cmd_send(int argc, char **argv)
 		{ &run_argp, 0, "", 2 },
 		{ &guest_argp, 0, "", 0 },
 		{ &migrate_argp, 0, "", 1 },
+		{ &disk_argp, 0, "", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = { opts, parse, "IMAGE", doc, children };
@@ -169,6 +172,7 @@ int cmd_send(int argc, char **argv)
 
 	run_options_init(&cmd.run);
 	guest_options_init(&cmd.guest);
+	cmd.guest.disks = &cmd.disks;
 	migrate_options_init(&cmd.migrate);
 	argp_parse(&argp, argc, argv, 0, NULL, &cmd);
 

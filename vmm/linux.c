@@ -173,11 +173,13 @@ void boot_linux(struct vm *vm, const struct guest_options *o)
 
 	if (vm->slots[0].size < 16 * MIB)
 		die("Linux wants 16 MiB of memory at least");
+	pc_add_disks(vm, o->disks);
 	load_kernel(vm, o->kernel, &k);
 	load_initrd(vm, o->initrd, &k);
 	make_boot_params(vm, &k, o->append);
 	if (!acpi_write(vm_memory(vm, PC_TABLES, PC_TABLES_SIZE),
-			PC_TABLES_SIZE, PC_TABLES, vm->ncpus, 0))
+			PC_TABLES_SIZE, PC_TABLES, vm->ncpus,
+			vm->pc->ndisks))
 		die("no room for the ACPI tables");
 	for (i = 0; i < vm->ncpus; i++)
 		set_cpuid(&vm->cpus[i]);

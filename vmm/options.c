@@ -166,6 +166,37 @@ static const struct argp_option guest_opts[] = {
 
 const struct argp guest_argp = { guest_opts, parse_guest };
 
+static void add_disk(struct argp_state *state, struct disk_options *o,
+		     char *arg)
+{
+	struct disk_option *disk = &o->disk[o->n];
+	char *comma = strrchr(arg, ',');
+
+	if (o->n == MAX_DISKS)
+		argp_error(state, "--disk: there are at most %d", MAX_DISKS);
+	o->n++;
+	disk->path = arg;
+	disk->ro = comma && !strcmp(comma, ",ro");
+	if (disk->ro)
+		*comma = 0;
+}
+
+static error_t parse_disk(int key, char *arg, struct argp_state *state)
+{
+	if (key != KEY_DISK)
+		return ARGP_ERR_UNKNOWN;
+	add_disk(state, state->input, arg);
+	return 0;
+}
+
+static const struct argp_option disk_opts[] = {
+	{ "disk", KEY_DISK, "FILE[,ro]", 0,
+	  "A disk of Linux; where it is received, the same disks in the same order" },
+	{ 0 },
+};
+
+const struct argp disk_argp = { disk_opts, parse_disk };
+
 void migrate_options_init(struct migrate_options *o)
 {
 	*o = (struct migrate_options){

@@ -39,6 +39,7 @@ enum {
 	KEY_INITRD,
 	KEY_APPEND,
 	KEY_NO_REBOOT,
+	KEY_DISK,
 };
 
 /* Levels of the page tables that a guest makes for itself. */
@@ -59,6 +60,19 @@ struct run_options {
 	int64_t for_ms;		/* -1: until it ends by itself */
 };
 
+#define MAX_DISKS 4
+
+struct disk_option {
+	const char *path;
+	bool ro;
+};
+
+/* Disks of a Linux guest: run, send, receive. */
+struct disk_options {
+	unsigned int n;
+	struct disk_option disk[MAX_DISKS];
+};
+
 /* What the guest is: run, send. */
 struct guest_options {
 	const char *image;
@@ -66,6 +80,7 @@ struct guest_options {
 	const char *kernel;	/* Linux, in the place of an image */
 	const char *initrd;	/* NULL: none */
 	const char *append;
+	const struct disk_options *disks;
 	bool no_reboot;
 	uint64_t cpus;
 	uint64_t bytes;
@@ -84,7 +99,7 @@ struct migrate_options {
 	bool no_digest;
 };
 
-extern const struct argp run_argp, guest_argp, migrate_argp;
+extern const struct argp run_argp, guest_argp, migrate_argp, disk_argp;
 
 void run_options_init(struct run_options *o);
 void guest_options_init(struct guest_options *o);

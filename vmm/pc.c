@@ -119,9 +119,17 @@ void pc_pio(struct vcpu *v)
 void pc_mmio(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
+	uint64_t at = run->mmio.phys_addr - PC_DISKS;
+	struct pc *pc = v->vm->pc;
+	struct disk *d = at / PAGE_SIZE < pc->ndisks ?
+				 pc->disks[at / PAGE_SIZE] : NULL;
 
-	if (!run->mmio.is_write)
+	if (!d && !run->mmio.is_write)
 		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+	else if (d && run->mmio.is_write)
+		disk_write(d, at % PAGE_SIZE, run->mmio.data, run->mmio.len);
+	else if (d)
+		disk_read(d, at % PAGE_SIZE, run->mmio.data, run->mmio.len);
 }
 
 static void serial_line(void *ctx, bool level)
@@ -149,8 +157,39 @@ void pc_create(struct vm *vm)
 	vm->serial.ctx = vm;
 }
 
+void pc_add_disks(struct vm *vm, const struct disk_options *o)
+{
+	struct pc *pc = vm->pc;
+
+	for (; pc->ndisks < o->n; pc->ndisks++)
+		pc->disks[pc->ndisks] =
+			disk_create(vm, &o->disk[pc->ndisks],
+				    PC_DISKS + pc->ndisks * PAGE_SIZE,
+				    PC_DISK_GSI + pc->ndisks);
+}
+
+void pc_pause(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->pc->ndisks; i++)
+		disk_pause(vm->pc->disks[i]);
+}
+
+void pc_run(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->pc->ndisks; i++)
+		disk_run(vm->pc->disks[i]);
+}
+
 void pc_destroy(struct vm *vm)
 {
+	unsigned int i;
+
+	for (i = 0; i < vm->pc->ndisks; i++)
+		disk_destroy(vm->pc->disks[i]);
 	free(vm->pc);
 	vm->pc = NULL;
 }

@@ -6,6 +6,7 @@
 #ifndef PENUMBRA_PC_H
 #define PENUMBRA_PC_H
 
+#include "disk.h"
 #include "vm.h"
 #include "wire.h"
 
@@ -23,15 +24,20 @@
 #define PC_SLP_TYP_OFF	5		/* \_S5 */
 #define PC_DISKS	0xfeb00000UL	/* a page of registers each */
 #define PC_DISK_GSI	16
-#define PC_MAX_DISKS	4
 
 struct pc {
-	struct wire_ports ports;	/* vm->lock */
+	struct wire_ports ports;	/* written by the vCPU that has the port */
+	struct disk *disks[MAX_DISKS];
+	unsigned int ndisks;
 };
 
 /* Between the VM's fd and its vCPUs. */
 void pc_create(struct vm *vm);
 void pc_destroy(struct vm *vm);
+void pc_add_disks(struct vm *vm, const struct disk_options *o);
+/* The devices stand still with the vCPUs, and run with them. */
+void pc_pause(struct vm *vm);
+void pc_run(struct vm *vm);
 
 /* Serve the KVM_EXIT_IO or KVM_EXIT_MMIO in the vCPU's run page. */
 void pc_pio(struct vcpu *v);

@@ -52,6 +52,8 @@ static void add_memory(struct vm *vm, uint64_t gpa, uint64_t size)
 	if (slot->hva == MAP_FAILED)
 		die("no %llu MiB of memory for the guest: %s",
 		    (unsigned long long)(size / MIB), strerror(errno));
+	slot->written = xcalloc((size / PAGE_SIZE + 63) / 64,
+				sizeof(*slot->written));
 	err = set_slot(vm, vm->nslots++, 0);
 	if (err)
 		die("KVM_SET_USER_MEMORY_REGION: %s", strerror(-err));
@@ -142,8 +144,10 @@ void vm_destroy(struct vm *vm)
 	free(vm->cpus);
 	rings_free(vm);
 	close(vm->fd);
-	for (i = 0; i < vm->nslots; i++)
+	for (i = 0; i < vm->nslots; i++) {
 		munmap(vm->slots[i].hva, vm->slots[i].size);
+		free(vm->slots[i].written);
+	}
 	close(vm->event_fd);
 	serial_destroy(&vm->serial);
 	pthread_cond_destroy(&vm->cond);
@@ -162,6 +166,23 @@ void *vm_memory(struct vm *vm, uint64_t gpa, uint64_t len)
 			return s->hva + (gpa - s->gpa);
 	}
 	return NULL;
+}
+
+void vm_written(struct vm *vm, uint64_t gpa, uint64_t len)
+{
+	uint64_t page, last;
+	unsigned int i;
+
+	for (i = 0; i < vm->nslots; i++) {
+		struct vm_slot *s = &vm->slots[i];
+
+		if (!len || gpa < s->gpa || gpa - s->gpa + len > s->size)
+			continue;
+		last = (gpa - s->gpa + len - 1) / PAGE_SIZE;
+		for (page = (gpa - s->gpa) / PAGE_SIZE; page <= last; page++)
+			atomic_fetch_or(&s->written[page / 64],
+					1ULL << page % 64);
+	}
 }
 
 uint64_t vm_memory_size(const struct vm *vm)
@@ -227,6 +248,8 @@ void vm_run(struct vm *vm)
 		pthread_mutex_unlock(&vm->lock);
 		return;
 	}
+	if (vm->pc)
+		pc_run(vm);
 	vm->goal = VM_RUNNING;
 	vm->clock_since = now_us();
 	pthread_cond_broadcast(&vm->cond);
@@ -259,6 +282,8 @@ void vm_pause(struct vm *vm)
 	while (!all_parked(vm))
 		pthread_cond_wait(&vm->cond, &vm->lock);
 	pthread_mutex_unlock(&vm->lock);
+	if (vm->pc)
+		pc_pause(vm);
 	serial_flush(&vm->serial);
 }
 

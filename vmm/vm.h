@@ -21,6 +21,7 @@ struct vm_slot {
 	uint64_t gpa;
 	uint64_t size;
 	uint8_t *hva;
+	_Atomic uint64_t *written;	/* a bit per page: see vm_written() */
 };
 
 enum vm_goal {
@@ -85,6 +86,13 @@ void vm_destroy(struct vm *vm);
 /* The host address of guest memory, or NULL if it is not all memory. */
 void *vm_memory(struct vm *vm, uint64_t gpa, uint64_t len);
 uint64_t vm_memory_size(const struct vm *vm);
+
+/*
+ * A device of penumbra's own has written guest memory, which no KVM device logs.
+ * To be called after the write: a page that is read between the two is read
+ * again.
+ */
+void vm_written(struct vm *vm, uint64_t gpa, uint64_t len);
 
 /* Turn dirty logging on or off for all slots; 0 or -errno. */
 int vm_log_dirty(struct vm *vm, bool on);

@@ -129,6 +129,22 @@ struct wire_devices {
 	uint64_t clock_us;
 };
 
+struct wire_virtq {
+	uint64_t desc, avail, used;
+	uint32_t num, ready;
+	uint16_t next_avail, next_used;
+	uint8_t reserved[4];
+};
+
+struct wire_disk {
+	uint64_t capacity;	/* sectors */
+	uint32_t status, interrupt;
+	uint32_t device_select, driver_select, queue_select;
+	uint32_t driver_features[2];
+	uint32_t reserved;
+	struct wire_virtq queue;
+};
+
 /* Ports of a machine for Linux that remember something. */
 struct wire_ports {
 	uint16_t pm_enable;
