@@ -2,6 +2,7 @@
 /*
  * penumbra receive: wait for one guest, and run it on when it has come whole.
  */
+#include "console.h"
 #include "control.h"
 #include "options.h"
 #include "receive.h"
@@ -29,6 +30,7 @@ struct cmd {
 	const char *listen;
 	uint64_t timeout_ms;
 	bool ignore_digest;
+	struct disk_options disks;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -38,6 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &cmd->run;
+		state->child_inputs[1] = &cmd->disks;
 		return 0;
 	case KEY_LISTEN:
 		if (!socket_address_ok(arg))
@@ -81,10 +84,15 @@ int receive_guest(struct device *dev, int fd, const struct receive_how *how,
 	stream_init(&s, fd, how->timeout_ms);
 	s.stop_fd = control_fd();
 	s.stopped = control_interrupted;
-	arrived = migrate_receive(&vm, dev, &s, how->ignore_digest, a, &made);
+	arrived = migrate_receive(&vm, dev, &s, &how->disks,
+				  how->ignore_digest, a, &made);
 	stream_close(&s);
 	if (arrived) {
+		console_start(&vm);
 		a->guest_status = control_run_guest(&vm, how->for_ms);
+		console_stop(&vm);
+		if (vm.reboot)
+			say("it wants to reboot, and its kernel is not here");
 		a->stall_us = vm_max_gap(&vm);
 		status = a->guest_status;
 		if (!status && a->compared && !a->equal)
@@ -123,6 +131,7 @@ int cmd_receive(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
 		{ &run_argp, 0, "", 1 },
+		{ &disk_argp, 0, "", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = { opts, parse, NULL, doc, children };
@@ -147,6 +156,7 @@ int cmd_receive(int argc, char **argv)
 				       .for_ms = cmd.run.for_ms,
 				       .timeout_ms = cmd.timeout_ms,
 				       .ignore_digest = cmd.ignore_digest,
+				       .disks = cmd.disks,
 			       },
 			       &a);
 	report_arrival(&a);

@@ -3,6 +3,7 @@
  * penumbra run: one guest, from its first instruction to its end.
  */
 #include "boot.h"
+#include "console.h"
 #include "control.h"
 #include "options.h"
 #include "report.h"
@@ -44,7 +45,9 @@ static int run_once(struct device *dev, const struct cmd *cmd, bool *again)
 
 	boot_create(&vm, dev, &cmd->guest, LOG_BITMAP);
 	vm_run(&vm);
+	console_start(&vm);
 	status = control_run_guest(&vm, cmd->run.for_ms);
+	console_stop(&vm);
 	if (cmd->run.json)
 		report_run_json(cmd->run.json, &vm, status);
 	*again = !status && vm.reboot && !cmd->guest.no_reboot;

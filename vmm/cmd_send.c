@@ -5,6 +5,7 @@
  * Whatever goes wrong on the way, the guest runs on here; SIGUSR1 tries again.
  */
 #include "boot.h"
+#include "console.h"
 #include "control.h"
 #include "options.h"
 #include "report.h"
@@ -168,6 +169,7 @@ int cmd_send(int argc, char **argv)
 	struct cmd cmd = { .after_ms = 1000 };
 	struct device dev;
 	struct vm vm;
+	bool again;
 	int status;
 
 	run_options_init(&cmd.run);
@@ -178,9 +180,14 @@ int cmd_send(int argc, char **argv)
 
 	control_init();
 	device_open(&dev, cmd.run.device, cmd.run.engine, cmd.run.ptw);
-	boot_create(&vm, &dev, &cmd.guest, cmd.migrate.log);
-	status = serve(&vm, &cmd);
-	vm_destroy(&vm);
+	do {
+		boot_create(&vm, &dev, &cmd.guest, cmd.migrate.log);
+		console_start(&vm);
+		status = serve(&vm, &cmd);
+		console_stop(&vm);
+		again = !status && vm.reboot && !cmd.guest.no_reboot;
+		vm_destroy(&vm);
+	} while (again);
 	device_close(&dev);
 	return status;
 }

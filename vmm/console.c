@@ -95,6 +95,8 @@ void console_start(struct vm *vm)
 {
 	int err;
 
+	if (!vm->pc)
+		return;
 	stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (stop_fd < 0)
 		die("eventfd: %s", strerror(errno));

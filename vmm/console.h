@@ -6,7 +6,7 @@
 #include "vm.h"
 
 /*
- * Until console_stop(): bytes go to the guest as they come. A terminal is put
+ * For Linux, until console_stop(): bytes go to the guest as they come. A terminal is put
  * into raw mode; Ctrl-A x there ends the guest, Ctrl-A a is Ctrl-A.
  */
 void console_start(struct vm *vm);

@@ -7,8 +7,6 @@
  */
 #include "control.h"
 
-#include "console.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -100,7 +98,7 @@ static int ended_status(struct vm *vm)
 	return vm->status;
 }
 
-static int watch(struct vm *vm, int64_t for_ms)
+int control_run_guest(struct vm *vm, int64_t for_ms)
 {
 	bool asked = false;
 
@@ -131,15 +129,4 @@ static int watch(struct vm *vm, int64_t for_ms)
 			vm_finish(vm);
 		}
 	}
-}
-
-int control_run_guest(struct vm *vm, int64_t for_ms)
-{
-	int status;
-
-	if (vm->pc)
-		console_start(vm);
-	status = watch(vm, for_ms);
-	console_stop(vm);
-	return status;
 }

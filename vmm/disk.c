@@ -350,6 +350,8 @@ const char *disk_load(struct disk *d, const struct wire_disk *in)
 	pthread_mutex_lock(&d->lock);
 	if (in->capacity != d->st.capacity)
 		why = "of another size there";
+	else if (in->driver_features[0] & ~disk_features(d, 0))
+		why = "not as writable there";
 	else if (in->queue.ready && !virtq_ok(d->vm, &in->queue))
 		why = "a queue that is not in memory";
 	else

@@ -63,10 +63,11 @@ struct arrival {
 /*
  * Receive a guest over @s into @vm, which is made here, and start it. Return
  * false if it has not arrived; a->err says why, the sender was told, and @vm
- * exists only if *made is true.
+ * exists only if *made is true. Linux finds the disks given in these files.
  */
 bool migrate_receive(struct vm *vm, struct device *dev, struct stream *s,
-		     bool ignore_digest, struct arrival *a, bool *made);
+		     const struct disk_options *disks, bool ignore_digest,
+		     struct arrival *a, bool *made);
 
 /* progress.c: how the sender shows that it moves. */
 void progress_page(unsigned int round, uint64_t done, uint64_t total);

@@ -9,6 +9,7 @@
 #include "migrate.h"
 
 #include "digest.h"
+#include "pc.h"
 #include "ports.h"
 #include "state.h"
 
@@ -24,7 +25,8 @@ struct receiver {
 	ZSTD_DCtx *zstd;
 	uint64_t cpus_seen;	/* bit per vCPU */
 	uint64_t stopped_at;	/* 0: the sender's guest still runs */
-	bool have_devices;
+	bool have_devices, have_pc;
+	const struct disk_options *disks;
 };
 
 static int bad(struct receiver *x, const char *what)
@@ -94,10 +96,24 @@ static int do_cpu(struct receiver *x, const struct record *r)
 	memcpy(&c, r->data, sizeof(c));
 	if (c.id >= x->vm->ncpus || x->cpus_seen & 1ULL << c.id)
 		return bad(x, "vCPU numbers");
+	if (!x->cpus_seen && x->vm->pc)
+		x->vm->pc->moment = tsc_now();
 	x->cpus_seen |= 1ULL << c.id;
 	x->vm->cpus[c.id].halted = c.halted;
 	if (state_load(&x->vm->cpus[c.id], r->data + sizeof(c),
 		       r->length - sizeof(c), why, sizeof(why)))
+		return stream_fail(x->s, "%s", why);
+	return 0;
+}
+
+static int do_pc(struct receiver *x, const struct record *r)
+{
+	char why[160];
+
+	if (!x->vm->pc || x->have_pc)
+		return bad(x, "devices of a machine for Linux");
+	x->have_pc = true;
+	if (pc_load(x->vm, r->data, r->length, why, sizeof(why)))
 		return stream_fail(x->s, "%s", why);
 	return 0;
 }
@@ -122,7 +138,8 @@ static int do_stopped(struct receiver *x)
 	uint64_t all = x->vm->ncpus == 64 ? ~0ULL :
 					    (1ULL << x->vm->ncpus) - 1;
 
-	if (x->cpus_seen != all || !x->have_devices)
+	if (x->cpus_seen != all || !x->have_devices ||
+	    x->have_pc != !!x->vm->pc)
 		return bad(x, "missing vCPUs or devices");
 	x->stopped_at = now_us();
 	return 0;
@@ -141,6 +158,8 @@ static int do_record(struct receiver *x, const struct record *r)
 		return do_cpu(x, r);
 	case WIRE_DEVICES:
 		return do_devices(x, r);
+	case WIRE_PC:
+		return do_pc(x, r);
 	case WIRE_STOPPED:
 		return do_stopped(x);
 	default:
@@ -172,6 +191,25 @@ static int compare(struct receiver *x, bool ignore)
 			   (unsigned long long)here);
 }
 
+/* A clock may be this much faster or slower, as with KVM: 250 ppm. */
+static bool same_pace(uint32_t here, uint32_t there)
+{
+	uint32_t apart = here > there ? here - there : there - here;
+
+	return apart <= here / 4000;
+}
+
+static int make_pc(struct receiver *x, const struct wire_hello *h)
+{
+	uint32_t khz = pc_tsc_khz(x->vm);
+
+	if (!same_pace(khz, h->tsc_khz))
+		return stream_fail(x->s, "a TSC of %u kHz, here it has %u",
+				   h->tsc_khz, khz);
+	pc_add_disks(x->vm, x->disks);
+	return 0;
+}
+
 static int welcome(struct receiver *x, bool *made)
 {
 	struct wire_hello h;
@@ -190,10 +228,18 @@ static int welcome(struct receiver *x, bool *made)
 	    h.memory > (GUEST_MAX_GIB - 1) * GIB)
 		return stream_fail(x->s, "%llu bytes of memory",
 				   (unsigned long long)h.memory);
+	if (h.machine > WIRE_MACHINE_PC)
+		return stream_fail(x->s, "a machine of kind %u", h.machine);
+	if (h.disks != x->disks->n)
+		return stream_fail(x->s, "%u disks, but %u are given here",
+				   h.disks, x->disks->n);
 	vm_create(x->vm, x->dev,
 		  &(struct vm_shape){ .cpus = h.cpus, .bytes = h.memory,
-				      .log = LOG_BITMAP });
+				      .log = LOG_BITMAP,
+				      .pc = h.machine == WIRE_MACHINE_PC });
 	*made = true;
+	if (x->vm->pc && make_pc(x, &h))
+		return -1;
 	if (stream_send_header(x->s) ||
 	    stream_send(x->s, WIRE_READY, NULL, 0, NULL, 0))
 		return -1;
@@ -225,9 +271,11 @@ static int receive_all(struct receiver *x, bool ignore, bool *made)
 }
 
 bool migrate_receive(struct vm *vm, struct device *dev, struct stream *s,
-		     bool ignore_digest, struct arrival *a, bool *made)
+		     const struct disk_options *disks, bool ignore_digest,
+		     struct arrival *a, bool *made)
 {
-	struct receiver x = { .vm = vm, .dev = dev, .s = s, .a = a };
+	struct receiver x = { .vm = vm, .dev = dev, .s = s, .a = a,
+			      .disks = disks };
 	char why[sizeof(s->err)];
 
 	memset(a, 0, sizeof(*a));

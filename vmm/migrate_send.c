@@ -11,6 +11,7 @@
 
 #include "digest.h"
 #include "dirty.h"
+#include "pc.h"
 #include "state.h"
 
 #include <stdio.h>
@@ -193,6 +194,26 @@ static int send_cpus(struct sender *x)
 	return err;
 }
 
+/* What a machine for Linux has besides. */
+static int send_pc(struct sender *x)
+{
+	uint8_t *buf;
+	char why[160];
+	int64_t len;
+	int err;
+
+	if (!x->vm->pc)
+		return 0;
+	buf = xcalloc(1, STATE_MAX);
+	len = pc_save(x->vm, buf, why, sizeof(why));
+	if (len < 0)
+		err = stream_fail(x->s, "%s", why);
+	else
+		err = stream_send(x->s, WIRE_PC, buf, len, NULL, 0);
+	free(buf);
+	return err;
+}
+
 static int send_devices(struct sender *x)
 {
 	struct wire_devices d = {
@@ -226,7 +247,7 @@ static int stop_and_copy(struct sender *x)
 	if (vm_ended(x->vm))
 		return stream_fail(x->s, "the guest ended meanwhile");
 	if (harvest(x, &unused) || do_round(x, true) || send_cpus(x) ||
-	    send_devices(x) ||
+	    send_pc(x) || send_devices(x) ||
 	    stream_send(x->s, WIRE_STOPPED, NULL, 0, NULL, 0) ||
 	    stream_flush(x->s) || send_digest(x) || stream_flush(x->s))
 		return -1;
@@ -254,8 +275,14 @@ static int greet(struct sender *x)
 		.cpus = x->vm->ncpus,
 		.memory = vm_memory_size(x->vm),
 	};
+	const struct pc *pc = x->vm->pc;
 	struct record rec;
 
+	if (pc) {
+		h.machine = WIRE_MACHINE_PC;
+		h.disks = pc->ndisks;
+		h.tsc_khz = pc_tsc_khz(x->vm);
+	}
 	if (stream_send_header(x->s) ||
 	    stream_send(x->s, WIRE_HELLO, &h, sizeof(h), NULL, 0) ||
 	    stream_flush(x->s) || stream_recv_header(x->s))

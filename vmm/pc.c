@@ -168,9 +168,18 @@ void pc_add_disks(struct vm *vm, const struct disk_options *o)
 				    PC_DISK_GSI + pc->ndisks);
 }
 
+uint32_t pc_tsc_khz(const struct vm *vm)
+{
+	int khz = ioctl(vm->cpus[0].fd, KVM_GET_TSC_KHZ, 0);
+
+	return khz > 0 ? khz : 0;
+}
+
 void pc_pause(struct vm *vm)
 {
 	unsigned int i;
+
+	vm->pc->moment = tsc_now();
 
 	for (i = 0; i < vm->pc->ndisks; i++)
 		disk_pause(vm->pc->disks[i]);

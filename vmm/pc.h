@@ -7,6 +7,7 @@
 #define PENUMBRA_PC_H
 
 #include "disk.h"
+#include "tsc.h"
 #include "vm.h"
 #include "wire.h"
 
@@ -29,6 +30,7 @@ struct pc {
 	struct wire_ports ports;	/* written by the vCPU that has the port */
 	struct disk *disks[MAX_DISKS];
 	unsigned int ndisks;
+	struct tsc_moment moment;	/* of saving or loading vCPUs */
 };
 
 /* Between the VM's fd and its vCPUs. */
@@ -38,6 +40,16 @@ void pc_add_disks(struct vm *vm, const struct disk_options *o);
 /* The devices stand still with the vCPUs, and run with them. */
 void pc_pause(struct vm *vm);
 void pc_run(struct vm *vm);
+
+/*
+ * What of it travels; the vCPUs come before. Like state_save() and state_load():
+ * STATE_MAX bytes are enough.
+ */
+int64_t pc_save(struct vm *vm, uint8_t *buf, char *err, size_t errlen);
+int pc_load(struct vm *vm, const uint8_t *buf, size_t len, char *err,
+	    size_t errlen);
+/* Of its vCPUs; 0 if the device does not tell. */
+uint32_t pc_tsc_khz(const struct vm *vm);
 
 /* Serve the KVM_EXIT_IO or KVM_EXIT_MMIO in the vCPU's run page. */
 void pc_pio(struct vcpu *v);

@@ -9,6 +9,7 @@ struct receive_how {
 	int64_t for_ms;		/* as run_options.for_ms, from the arrival */
 	uint64_t timeout_ms;
 	bool ignore_digest;
+	struct disk_options disks;
 };
 
 /* Take the guest from the connected socket @fd; return the exit status. */

@@ -227,7 +227,7 @@ void report_json(const char *path, struct vm *vm,
 	if (vm)
 		put_vm(&j, vm);
 	if (guest) {
-		json_string(&j, "guest", guest->image);
+		json_string(&j, "guest", guest->image ? guest->image : guest->kernel);
 		json_string(&j, "arguments", guest->args);
 	}
 	if (m)

@@ -4,12 +4,15 @@
  *
  * The parts are the structs of the KVM ABI, read and set by one ioctl each, in
  * the order in which they depend on each other: CPUID decides what the others
- * may hold, and setting SREGS may change what DEBUGREGS and EVENTS set. What a
+ * may hold, and setting SREGS may change what DEBUGREGS and EVENTS set. SREGS has
+ * the local APIC's mode, the local APIC that of its timer, whose deadline is an
+ * MSR and a time of the TSC. What a
  * device does not have is left out; what the sender's device had and ours has
  * not is refused.
  */
 #include "state.h"
 
+#include "tsc.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -19,6 +22,7 @@
 #include <sys/ioctl.h>
 
 #define MAX_MSRS 4096
+#define MSR_TSC 0x10
 
 struct part {
 	enum wire_state_kind kind;
@@ -34,6 +38,8 @@ struct part {
 /* CPUID and MSRs are of no fixed size: see below. XSAVE stands for FPU too. */
 static const struct part parts[] = {
 	PART(STATE_SREGS, struct kvm_sregs, KVM_GET_SREGS, KVM_SET_SREGS, 0),
+	PART(STATE_LAPIC, struct kvm_lapic_state, KVM_GET_LAPIC, KVM_SET_LAPIC,
+	     0),
 	PART(STATE_XCRS, struct kvm_xcrs, KVM_GET_XCRS, KVM_SET_XCRS,
 	     CAP(has_xcrs)),
 	PART(STATE_XSAVE, struct kvm_xsave, KVM_GET_XSAVE, KVM_SET_XSAVE,
@@ -48,8 +54,12 @@ static const struct part parts[] = {
 	     KVM_SET_MP_STATE, 0),
 };
 
-static bool device_has(const struct device *dev, const struct part *part)
+static bool device_has(const struct vm *vm, const struct part *part)
 {
+	const struct device *dev = vm->dev;
+
+	if (part->kind == STATE_LAPIC)
+		return vm->pc;
 	if (part->kind == STATE_FPU)
 		return !dev->has_xsave;
 	return !part->cap || *((const bool *)dev + part->cap);
@@ -64,7 +74,7 @@ static uint8_t *put(uint8_t *at, enum wire_state_kind kind, size_t len)
 }
 
 /* A device's list may name MSRs that it does not let one read: skip these. */
-static uint8_t *save_msrs(struct vcpu *v, uint8_t *at)
+static uint8_t *save_msrs(struct vcpu *v, uint8_t *at, bool without_tsc)
 {
 	const struct kvm_msr_list *list = v->vm->dev->msrs;
 	struct {
@@ -75,6 +85,8 @@ static uint8_t *save_msrs(struct vcpu *v, uint8_t *at)
 	__u32 i, n = 0;
 
 	for (i = 0; i < list->nmsrs && n < MAX_MSRS; i++) {
+		if (without_tsc && list->indices[i] == MSR_TSC)
+			continue;
 		one.entry.index = list->indices[i];
 		one.entry.data = 0;
 		if (ioctl(v->fd, KVM_GET_MSRS, &one) != 1)
@@ -84,6 +96,19 @@ static uint8_t *save_msrs(struct vcpu *v, uint8_t *at)
 		n++;
 	}
 	return put(at, STATE_MSRS, n * sizeof(one.entry));
+}
+
+/* Before the other MSRs; a plain machine's TSC is one of them. */
+static uint8_t *save_tsc_and_msrs(struct vcpu *v, uint8_t *at)
+{
+	struct wire_tsc tsc;
+	bool told = v->vm->pc && tsc_save(v, &tsc);
+
+	if (told) {
+		memcpy(at + sizeof(struct wire_state), &tsc, sizeof(tsc));
+		at = put(at, STATE_TSC, sizeof(tsc));
+	}
+	return save_msrs(v, at, told);
 }
 
 static uint8_t *save_cpuid(struct vcpu *v, uint8_t *at)
@@ -104,8 +129,8 @@ int64_t state_save(struct vcpu *v, uint8_t *buf, char *err, size_t errlen)
 		const struct part *p = &parts[i];
 
 		if (p->kind == STATE_DEBUGREGS)
-			at = save_msrs(v, at);
-		if (!device_has(v->vm->dev, p))
+			at = save_tsc_and_msrs(v, at);
+		if (!device_has(v->vm, p))
 			continue;
 		memset(at, 0, sizeof(struct wire_state) + p->size);
 		if (ioctl(v->fd, p->get, at + sizeof(struct wire_state))) {
@@ -131,6 +156,14 @@ static int load_cpuid(struct vcpu *v, const uint8_t *data, size_t len)
 	v->cpuid = xcalloc(1, len);
 	memcpy(v->cpuid, data, len);
 	return ioctl(v->fd, KVM_SET_CPUID2, v->cpuid);
+}
+
+static int load_tsc(struct vcpu *v, const uint8_t *data)
+{
+	struct wire_tsc tsc;
+
+	memcpy(&tsc, data, sizeof(tsc));
+	return tsc_load(v, &tsc);
 }
 
 /* One that can not be set is no loss if it already has the value wanted. */
@@ -165,6 +198,14 @@ static int load_part(struct vcpu *v, const struct wire_state *w,
 
 	if (w->kind == STATE_MSRS)
 		return load_msrs(v, data, w->length, err, errlen);
+	if (w->kind == STATE_TSC && v->vm->pc &&
+	    w->length == sizeof(struct wire_tsc)) {
+		if (!load_tsc(v, data))
+			return 0;
+		snprintf(err, errlen, "vCPU %u: its TSC: %s", v->id,
+			 strerror(errno));
+		return -1;
+	}
 	if (w->kind == STATE_CPUID) {
 		if (!load_cpuid(v, data, w->length))
 			return 0;

@@ -7,7 +7,7 @@
  *                                     <---     header, READY
  *     (PAGES | ZERO)..., ROUND        --->     any number of rounds
  *     the guest stops
- *     (PAGES | ZERO)..., CPU..., DEVICES, STOPPED --->  takes its own digest
+ *     (PAGES | ZERO)..., CPU..., PC, DEVICES, STOPPED ---> takes its own digest
  *     DIGEST                          --->     compares
  *                                     <---     LOADED, or REFUSE with a reason
  *     GO                              --->     runs the guest
@@ -48,6 +48,7 @@ enum wire_type {
 	WIRE_STOPPED,
 	WIRE_DIGEST,
 	WIRE_GO,
+	WIRE_PC,		/* of a machine for Linux only */
 	WIRE_READY = 0x100,	/* from here on receiver to sender */
 	WIRE_LOADED,
 	WIRE_RUNNING,
@@ -65,7 +66,14 @@ struct wire_hello {
 	uint32_t page_size;
 	uint32_t cpus;
 	uint64_t memory;
+	uint32_t machine;	/* WIRE_MACHINE_* */
+	uint32_t disks;
+	uint32_t tsc_khz;	/* of a machine for Linux */
+	uint32_t reserved;
 };
+
+#define WIRE_MACHINE_PLAIN	0	/* ports.h */
+#define WIRE_MACHINE_PC		1	/* pc.h */
 
 enum wire_encoding {
 	WIRE_RAW,
@@ -93,7 +101,7 @@ struct wire_cpu {
 	uint32_t halted;	/* a sequence of wire_state follows */
 };
 
-/* Part of a vCPU's state: a struct of the KVM ABI. Applied in this order. */
+/* Part of the state of a vCPU, or of devices: mostly a struct of the KVM ABI. */
 enum wire_state_kind {
 	STATE_CPUID = 1,
 	STATE_SREGS,
@@ -105,6 +113,15 @@ enum wire_state_kind {
 	STATE_REGS,
 	STATE_EVENTS,
 	STATE_MP_STATE,
+	STATE_LAPIC,
+	STATE_TSC,
+	/* In a PC record: the devices in the kernel, and penumbra's own. */
+	STATE_PIC_MASTER = 0x100,	/* + KVM's id of the chip */
+	STATE_PIC_SLAVE,
+	STATE_IOAPIC,
+	STATE_PIT,
+	STATE_PORTS,
+	STATE_DISK,	/* one for each */
 };
 
 struct wire_state {
@@ -150,6 +167,12 @@ struct wire_ports {
 	uint16_t pm_enable;
 	uint8_t rtc_index;
 	uint8_t reserved[5];
+};
+
+/* The guest's TSC at a moment of the real time. */
+struct wire_tsc {
+	uint64_t guest;
+	uint64_t real_ns;
 };
 
 struct wire_digest {
