@@ -10,9 +10,10 @@
  */
 #include "cpuid.h"
 
+#include "pc.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #define ECX1_X2APIC		(1U << 21)
 #define ECX1_DEADLINE		(1U << 24)
@@ -105,17 +106,42 @@ static void set_topology(struct table *t)
 		set(t, 0x8000001e, 0, (__u32[]){ t->id, t->id, 0, 0 });
 }
 
+/* The fraction nearest to @num/@den, by its convergents, up to @max/n. */
+static void nearest(uint64_t num, uint64_t den, uint64_t max, __u32 *n, __u32 *d)
+{
+	uint64_t n0 = 0, n1 = 1, d0 = 1, d1 = 0, a, next;
+
+	while (den) {
+		a = num / den;
+		if (a * n1 + n0 > max)
+			break;
+		next = a * n1 + n0;
+		n0 = n1;
+		n1 = next;
+		next = a * d1 + d0;
+		d0 = d1;
+		d1 = next;
+		next = num % den;
+		num = den;
+		den = next;
+	}
+	*n = n1;
+	*d = d1;
+}
+
 /*
  * A crystal that is the local APIC's clock, and how much faster the TSC is: with
- * these Linux on an Intel CPU measures neither.
+ * these Linux on an Intel CPU measures neither. It multiplies crystal, in kHz, and
+ * numerator in 32 bits.
  */
 static void set_clocks(struct table *t, const struct vm *vm)
 {
-	int khz = ioctl(vm->cpus[t->id].fd, KVM_GET_TSC_KHZ, 0);
+	uint32_t khz = pc_tsc_khz(vm), n, d;
 
-	if (khz <= 0)
+	if (!khz)
 		return;
-	set(t, 0x15, 0, (__u32[]){ APIC_HZ / 1000, khz, APIC_HZ, 0 });
+	nearest(khz, APIC_HZ / 1000, UINT32_MAX / (APIC_HZ / 1000), &n, &d);
+	set(t, 0x15, 0, (__u32[]){ d, n, APIC_HZ, 0 });
 	set(t, 0x16, 0, (__u32[]){ khz / 1000, khz / 1000, 100, 0 });
 }
 
