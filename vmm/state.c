@@ -123,7 +123,11 @@ static uint8_t *save_cpuid(struct vcpu *v, uint8_t *at)
 int64_t state_save(struct vcpu *v, uint8_t *buf, char *err, size_t errlen)
 {
 	uint8_t *at = save_cpuid(v, buf);
+	struct kvm_mp_state mp;
 	unsigned int i;
+
+	/* A vCPU may take in INIT or SIPI by this, which changes all else. */
+	ioctl(v->fd, KVM_GET_MP_STATE, &mp);
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		const struct part *p = &parts[i];
