@@ -97,13 +97,16 @@ static void set_topology(struct table *t)
 		else if (e->function == 0x8000001d && e->eax & 0x1f)
 			e->eax = (e->eax & 0x3fff) |
 				 sharing(t, e->eax >> 5 & 7) << 14;
-		else if (e->function == 0x80000008)
-			e->ecx = t->bits << 12 | (t->cpus - 1);
 	}
 	set(t, 0xb, 0, (__u32[]){ 0, 1, 0x100, t->id });
 	set(t, 0xb, 1, (__u32[]){ t->bits, t->cpus, 0x201, t->id });
-	if (find(t, 0x8000001e, 0))
-		set(t, 0x8000001e, 0, (__u32[]){ t->id, t->id, 0, 0 });
+	if (!find(t, 0x8000001e, 0))
+		return;
+	/* AMD's own. */
+	set(t, 0x8000001e, 0, (__u32[]){ t->id, t->id, 0, 0 });
+	e = find(t, 0x80000008, 0);
+	if (e)
+		e->ecx = t->bits << 12 | (t->cpus - 1);
 }
 
 /* The fraction nearest to @num/@den, by its convergents, up to @max/n. */
