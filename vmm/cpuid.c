@@ -109,11 +109,12 @@ static void set_topology(struct table *t)
 		e->ecx = t->bits << 12 | (t->cpus - 1);
 }
 
-/* The fraction nearest to @num/@den, by its convergents, up to @max/n. */
-static void nearest(uint64_t num, uint64_t den, uint64_t max, __u32 *n, __u32 *d)
+void cpuid_tsc_ratio(uint32_t khz, uint32_t *n, uint32_t *d)
 {
+	uint64_t num = khz, den = APIC_HZ / 1000, max = UINT32_MAX / den;
 	uint64_t n0 = 0, n1 = 1, d0 = 1, d1 = 0, a, next;
 
+	/* The convergents of the continued fraction. */
 	while (den) {
 		a = num / den;
 		if (a * n1 + n0 > max)
@@ -134,8 +135,7 @@ static void nearest(uint64_t num, uint64_t den, uint64_t max, __u32 *n, __u32 *d
 
 /*
  * A crystal that is the local APIC's clock, and how much faster the TSC is: with
- * these Linux on an Intel CPU measures neither. It multiplies crystal, in kHz, and
- * numerator in 32 bits.
+ * these Linux on an Intel CPU measures neither.
  */
 static void set_clocks(struct table *t, const struct vm *vm)
 {
@@ -143,7 +143,7 @@ static void set_clocks(struct table *t, const struct vm *vm)
 
 	if (!khz)
 		return;
-	nearest(khz, APIC_HZ / 1000, UINT32_MAX / (APIC_HZ / 1000), &n, &d);
+	cpuid_tsc_ratio(khz, &n, &d);
 	set(t, 0x15, 0, (__u32[]){ d, n, APIC_HZ, 0 });
 	set(t, 0x16, 0, (__u32[]){ khz / 1000, khz / 1000, 100, 0 });
 }

@@ -7,5 +7,10 @@
 
 /* For vCPU @id, to be freed; boot_cpuid() is the plain machine's. */
 struct kvm_cpuid2 *pc_cpuid(const struct vm *vm, unsigned int id);
+/*
+ * TSC and crystal of leaf 0x15 as a fraction: the nearest whose numerator times
+ * the crystal's kHz is of 32 bits, as Linux multiplies in these.
+ */
+void cpuid_tsc_ratio(uint32_t khz, uint32_t *n, uint32_t *d);
 
 #endif

@@ -3,8 +3,9 @@
  * penumbra: a small VMM for any KVM device, made to migrate guests.
  *
  * In reading order: vm.c and vcpu.c (who runs when), boot.c (how a guest
- * begins), migrate_send.c and migrate_recv.c (the two ends of a migration),
- * wire.h (what goes between them).
+ * begins), linux.c and pc.c (Linux, and the machine it finds), migrate_send.c
+ * and migrate_recv.c (the two ends of a migration), wire.h (what goes between
+ * them).
  */
 #include "options.h"
 #include "util.h"

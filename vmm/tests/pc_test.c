@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The serial port's receiving half and interrupts, the clock, and the ACPI
- * tables, without a KVM device.
+ * The serial port's receiving half and interrupts, the clock, the ACPI tables and
+ * the TSC's frequency, without a KVM device.
  */
 #include "acpi.h"
+#include "cpuid.h"
 #include "rtc.h"
 #include "serial.h"
 #include "tap.h"
@@ -149,8 +150,25 @@ static void test_acpi(void)
 	ok(!ever, "too little room is noticed");
 }
 
+static void test_tsc(void)
+{
+	static const uint32_t khz[] = {
+		50000, 999999, 1000000, 1995310, 2596142, 2893299, 3600000,
+		4194303,
+	};
+	uint32_t n, d, i, tsc, apart;
+
+	for (i = 0; i < sizeof(khz) / sizeof(khz[0]); i++) {
+		cpuid_tsc_ratio(khz[i], &n, &d);
+		tsc = 1000000U * n / d;		/* as Linux does */
+		apart = tsc > khz[i] ? tsc - khz[i] : khz[i] - tsc;
+		ok(apart <= 1, "a TSC of %u kHz is told as %u", khz[i], tsc);
+	}
+}
+
 int main(void)
 {
+	test_tsc();
 	test_serial();
 	test_rtc();
 	test_acpi();
