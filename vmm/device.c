@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define MAX_ENTRIES 4096U
+#define MSR_TSC_DEADLINE 0x6e0
 
 /* State of a 64-bit guest for a device that has no list of its own. */
 static const __u32 fixed_msrs[] = {
@@ -68,13 +69,16 @@ static void read_msr_list(struct device *dev)
 		n = probe.nmsrs;
 	else
 		probe.nmsrs = 0;
-	dev->msrs = xcalloc(1, sizeof(probe) + n * sizeof(__u32));
+	dev->msrs = xcalloc(1, sizeof(probe) + (n + 1) * sizeof(__u32));
 	dev->msrs->nmsrs = n;
-	if (probe.nmsrs &&
-	    !ioctl(dev->fd, KVM_GET_MSR_INDEX_LIST, dev->msrs))
-		return;
-	dev->msrs->nmsrs = ARRAY_SIZE(fixed_msrs);
-	memcpy(dev->msrs->indices, fixed_msrs, sizeof(fixed_msrs));
+	if (!probe.nmsrs ||
+	    ioctl(dev->fd, KVM_GET_MSR_INDEX_LIST, dev->msrs)) {
+		dev->msrs->nmsrs = ARRAY_SIZE(fixed_msrs);
+		memcpy(dev->msrs->indices, fixed_msrs, sizeof(fixed_msrs));
+	}
+	/* A device may not list it; and it wants to be set after the TSC. */
+	if (dev->has_deadline)
+		dev->msrs->indices[dev->msrs->nmsrs++] = MSR_TSC_DEADLINE;
 }
 
 static void choose_engine(struct device *dev, const char *engine,
