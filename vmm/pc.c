@@ -170,9 +170,13 @@ void pc_add_disks(struct vm *vm, const struct disk_options *o)
 
 uint32_t pc_tsc_khz(const struct vm *vm)
 {
-	int khz = ioctl(vm->cpus[0].fd, KVM_GET_TSC_KHZ, 0);
+	int khz;
 
-	return khz > 0 ? khz : 0;
+	if (!vm->pc->tsc_khz) {
+		khz = ioctl(vm->cpus[0].fd, KVM_GET_TSC_KHZ, 0);
+		vm->pc->tsc_khz = khz > 0 ? khz : 0;
+	}
+	return vm->pc->tsc_khz;
 }
 
 void pc_pause(struct vm *vm)

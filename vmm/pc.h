@@ -31,6 +31,7 @@ struct pc {
 	struct disk *disks[MAX_DISKS];
 	unsigned int ndisks;
 	struct tsc_moment moment;	/* of saving or loading vCPUs */
+	uint32_t tsc_khz;		/* pc_tsc_khz()'s */
 };
 
 /* Between the VM's fd and its vCPUs. */
@@ -48,7 +49,7 @@ void pc_run(struct vm *vm);
 int64_t pc_save(struct vm *vm, uint8_t *buf, char *err, size_t errlen);
 int pc_load(struct vm *vm, const uint8_t *buf, size_t len, char *err,
 	    size_t errlen);
-/* Of its vCPUs; 0 if the device does not tell. */
+/* Of its vCPUs; 0 if the device does not tell. Asked before they run. */
 uint32_t pc_tsc_khz(const struct vm *vm);
 
 /* Serve the KVM_EXIT_IO or KVM_EXIT_MMIO in the vCPU's run page. */

@@ -10,7 +10,6 @@
 #include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define MAX_DESCS 512
@@ -79,18 +78,11 @@ static void read_fd(int fd, struct fault_stats *out)
 void stats_read(struct vm *vm, struct fault_stats *out)
 {
 	unsigned int i;
-	int fd;
 
 	memset(out, 0, sizeof(*out));
-	if (!vm->dev->has_stats)
-		return;
-	for (i = 0; i < vm->ncpus; i++) {
-		fd = ioctl(vm->cpus[i].fd, KVM_GET_STATS_FD, 0);
-		if (fd < 0)
-			return;
-		read_fd(fd, out);
-		close(fd);
-	}
+	for (i = 0; i < vm->ncpus; i++)
+		if (vm->cpus[i].stats_fd >= 0)
+			read_fd(vm->cpus[i].stats_fd, out);
 }
 
 void stats_since(const struct fault_stats *before,

@@ -63,7 +63,7 @@ bool tsc_save(struct vcpu *v, struct wire_tsc *out)
 int tsc_load(struct vcpu *v, const struct wire_tsc *in)
 {
 	const struct tsc_moment *at = &v->vm->pc->moment;
-	int khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
+	uint32_t khz = pc_tsc_khz(v->vm);
 	uint64_t ns = 0, offset;
 
 	/* Clocks that do not agree must not turn it back. */

@@ -41,6 +41,10 @@ void vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id)
 		      MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED)
 		die("mapping the run page of vCPU %u: %s", id, strerror(errno));
+	/* Now: no ioctl of a vCPU that runs returns before KVM_RUN does. */
+	v->stats_fd = -1;
+	if (vm->dev->has_stats)
+		v->stats_fd = ioctl(v->fd, KVM_GET_STATS_FD, 0);
 	ring_map(v);
 }
 
@@ -48,6 +52,8 @@ void vcpu_destroy(struct vcpu *v)
 {
 	ring_unmap(v);
 	munmap(v->run, v->vm->dev->run_size);
+	if (v->stats_fd >= 0)
+		close(v->stats_fd);
 	close(v->fd);
 	free(v->cpuid);
 }

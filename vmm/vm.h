@@ -34,6 +34,7 @@ struct vcpu {
 	struct vm *vm;
 	unsigned int id;
 	int fd;
+	int stats_fd;		/* -1: the device has none */
 	struct kvm_run *run;
 	struct ring ring;
 	pthread_t thread;
