@@ -149,6 +149,10 @@ static int serve(struct vm *vm, const struct cmd *cmd)
 		}
 		if (finish_at && now_us() >= finish_at) {
 			finish_at = 0;
+			if (vm->pc) {	/* Linux can not be asked */
+				vm_stop(vm);
+				return failed ? ST_MIGRATION : ST_OK;
+			}
 			vm_finish(vm);
 		}
 	}

@@ -340,6 +340,7 @@ void disk_save(struct disk *d, struct wire_disk *out)
 		say("%s: %s", d->path, strerror(errno));
 	pthread_mutex_lock(&d->lock);
 	*out = d->st;
+	out->ro = d->ro;
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -350,7 +351,7 @@ const char *disk_load(struct disk *d, const struct wire_disk *in)
 	pthread_mutex_lock(&d->lock);
 	if (in->capacity != d->st.capacity)
 		why = "of another size there";
-	else if (in->driver_features[0] & ~disk_features(d, 0))
+	else if (!in->ro != !d->ro)
 		why = "not as writable there";
 	else if (in->queue.ready && !virtq_ok(d->vm, &in->queue))
 		why = "a queue that is not in memory";

@@ -35,9 +35,6 @@ void disk_read(struct disk *d, uint32_t offset, void *data, uint32_t len);
 void disk_write(struct disk *d, uint32_t offset, const void *data,
 		uint32_t len);
 
-/* Those offered, of a word of 32. */
-uint32_t disk_features(const struct disk *d, uint32_t word);
-
 /* No request is half done afterwards, none is begun until the next run. */
 void disk_pause(struct disk *d);
 void disk_run(struct disk *d);

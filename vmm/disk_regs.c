@@ -46,7 +46,7 @@ static const struct reg regs[] = {
 	HALF(QUEUE_USED, queue.used),
 };
 
-uint32_t disk_features(const struct disk *d, uint32_t word)
+static uint32_t features(const struct disk *d, uint32_t word)
 {
 	if (word == 0)
 		return FEATURES_LOW | (d->ro ? 1U << VIRTIO_BLK_F_RO : 0);
@@ -66,7 +66,7 @@ static void set_status(struct disk *d, uint32_t value)
 		reset(d);
 		return;
 	}
-	if (f[0] & ~disk_features(d, 0) || f[1] != FEATURES_HIGH)
+	if (f[0] & ~features(d, 0) || f[1] != FEATURES_HIGH)
 		value &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	d->st.status = value | (d->st.status & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
@@ -129,7 +129,7 @@ static uint32_t read_locked(struct disk *d, uint32_t offset)
 	case VIRTIO_MMIO_VENDOR_ID:
 		return VENDOR;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return disk_features(d, d->st.device_select);
+		return features(d, d->st.device_select);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 		return d->st.queue_select ? 0 : VIRTQ_MAX;
 	case VIRTIO_MMIO_QUEUE_READY:

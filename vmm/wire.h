@@ -158,7 +158,7 @@ struct wire_disk {
 	uint32_t status, interrupt;
 	uint32_t device_select, driver_select, queue_select;
 	uint32_t driver_features[2];
-	uint32_t reserved;
+	uint32_t ro;
 	struct wire_virtq queue;
 };
 
