@@ -60,6 +60,7 @@ static bool is_plain(unsigned long cap)
 	case KVM_CAP_IOEVENTFD_NO_LENGTH:
 	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
 	case KVM_CAP_COALESCED_PIO:
+	case KVM_CAP_VAPIC:
 		return true;
 	}
 	return false;

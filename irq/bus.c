@@ -71,10 +71,32 @@ static void ioapic_write(struct um_irqs *irqs, u32 offset, u32 len,
 	um_ioapic_write(irqs, offset, val);
 }
 
+/* Does user space want to hear of that one? */
+static bool is_reported(struct um_lapic *apic, u32 offset)
+{
+	return unlikely(lapic_to_apic(apic)->reports) &&
+	       (offset & ~0xfu) == UM_LAPIC_TPR;
+}
+
+static void lapic_read(struct um_lapic *apic, u32 offset, u32 len, void *data)
+{
+	um_lapic_page_read(apic, offset, len, data);
+	if (is_reported(apic, offset))
+		um_apic_tpr_accessed(lapic_to_vcpu(apic), false);
+}
+
+static void lapic_write(struct um_lapic *apic, u32 offset, u32 len,
+			const void *data)
+{
+	um_lapic_page_write(apic, offset, len, data);
+	if (is_reported(apic, offset))
+		um_apic_tpr_accessed(lapic_to_vcpu(apic), true);
+}
+
 static bool mmio_read(struct um_lapic *apic, u64 addr, u32 len, void *data)
 {
 	if (is_lapic(apic, addr, len))
-		um_lapic_page_read(apic, addr & ~PAGE_MASK, len, data);
+		lapic_read(apic, addr & ~PAGE_MASK, len, data);
 	else if (is_ioapic(apic->irqs, addr))
 		ioapic_read(apic->irqs, addr & 0xff, len, data);
 	else
@@ -86,7 +108,7 @@ static bool mmio_write(struct um_lapic *apic, u64 addr, u32 len,
 		       const void *data)
 {
 	if (is_lapic(apic, addr, len))
-		um_lapic_page_write(apic, addr & ~PAGE_MASK, len, data);
+		lapic_write(apic, addr & ~PAGE_MASK, len, data);
 	else if (is_ioapic(apic->irqs, addr))
 		ioapic_write(apic->irqs, addr & 0xff, len, data);
 	else

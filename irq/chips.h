@@ -329,6 +329,7 @@ int um_lapic_next(struct um_lapic *apic);
 void um_lapic_take(struct um_lapic *apic, int vector);
 void um_lapic_eoi(struct um_lapic *apic);
 bool um_lapic_takes_extint(const struct um_lapic *apic);
+u32 um_lapic_word(const struct um_lapic *apic);
 
 /* lapic_reg.c: true when there is such a register and it takes that value. */
 bool um_lapic_read(struct um_lapic *apic, u32 offset, u32 *val);

@@ -42,11 +42,22 @@ struct um_apic {
 	struct um_lapic lapic;
 	struct um_vcpu *vcpu;	/* const */
 	struct hrtimer timer;
+
+	/* tpr.c */
+	gpa_t word;		/* 0: none */
+	bool reports;		/* accesses of the task priority */
+	bool tpr_accessed, tpr_written;
+	u64 tpr_rip;
 };
+
+static inline struct um_apic *lapic_to_apic(struct um_lapic *lapic)
+{
+	return container_of(lapic, struct um_apic, lapic);
+}
 
 static inline struct um_vcpu *lapic_to_vcpu(struct um_lapic *lapic)
 {
-	return container_of(lapic, struct um_apic, lapic)->vcpu;
+	return lapic_to_apic(lapic)->vcpu;
 }
 
 static inline struct um_irqchip *irqs_to_chip(struct um_irqs *irqs)
@@ -70,6 +81,13 @@ int um_routes_set(struct um_irqchip *chip,
 		  const struct kvm_irq_routing_entry *entry, u32 n);
 int um_routes_set_default(struct um_irqchip *chip);
 int um_routes_ioctl(struct um_irqchip *chip, const void __user *user);
+
+/* tpr.c: -EFAULT, -EINVAL; true: run->exit_reason is set */
+int um_apic_set_word(struct um_vcpu *vcpu, const void __user *user);
+void um_apic_word_write(struct um_vcpu *vcpu);
+int um_apic_report_tpr(struct um_vcpu *vcpu, void __user *user);
+void um_apic_tpr_accessed(struct um_vcpu *vcpu, bool write);
+bool um_apic_tell_tpr(struct um_vcpu *vcpu);
 
 /* irqfd.c */
 int um_irqfd_ioctl(struct um_irqchip *chip, const void __user *user);

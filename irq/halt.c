@@ -117,6 +117,10 @@ int um_irq_work(struct um_vcpu *vcpu)
 		apic->eoi_vector = -1;
 		return 0;
 	}
+	if (um_apic_tell_tpr(vcpu))
+		return 0;
+	if (vcpu->apic_word)
+		um_apic_word_write(vcpu);
 	if (vcpu->mp_state == KVM_MP_STATE_RUNNABLE)
 		return 1;
 	wait(vcpu);

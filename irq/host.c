@@ -19,7 +19,12 @@ u64 um_port_now(void)
 /* Looked for at the point of injection, and by a vCPU in HLT. */
 void um_port_kick(struct um_lapic *lapic)
 {
-	um_vcpu_attend(lapic_to_vcpu(lapic));
+	struct um_vcpu *vcpu = lapic_to_vcpu(lapic);
+
+	/* A guest that asks by its word must see there what is pending. */
+	if (unlikely(READ_ONCE(vcpu->apic_word)))
+		WRITE_ONCE(vcpu->irq_work, true);
+	um_vcpu_attend(vcpu);
 }
 
 /* Looked for by um_irq_work(), before. */
@@ -49,14 +54,14 @@ static enum hrtimer_restart on_apic_timer(struct hrtimer *timer)
 
 void um_port_timer_start(struct um_lapic *lapic, u64 at)
 {
-	struct um_apic *apic = container_of(lapic, struct um_apic, lapic);
+	struct um_apic *apic = lapic_to_apic(lapic);
 
 	hrtimer_start(&apic->timer, ns_to_ktime(at), HRTIMER_MODE_ABS_HARD);
 }
 
 void um_port_timer_stop(struct um_lapic *lapic)
 {
-	hrtimer_cancel(&container_of(lapic, struct um_apic, lapic)->timer);
+	hrtimer_cancel(&lapic_to_apic(lapic)->timer);
 }
 
 void um_host_apic_init(struct um_apic *apic)

@@ -177,3 +177,16 @@ bool um_lapic_takes_extint(const struct um_lapic *apic)
 	return !um_lapic_on(apic) ||
 	       (!(lvt & UM_LVT_MASKED) && UM_LVT_MODE(lvt) == UM_IRQ_EXTINT);
 }
+
+/* Task priority, class in service and vector pending, as tpr.c has them. */
+u32 um_lapic_word(const struct um_lapic *apic)
+{
+	int isr = highest(apic->isr), irr = highest(apic->irr);
+	u32 word = um_lapic_reg(apic, UM_LAPIC_TPR);
+
+	if (isr >= 0)
+		word |= class_of(isr) << 8;
+	if (irr >= 0)
+		word |= (u32)irr << 24;
+	return word;
+}

@@ -55,7 +55,7 @@ void um_irq_vcpu_free(struct um_vcpu *vcpu)
 	if (!vcpu->apic)
 		return;
 	um_port_timer_stop(vcpu->apic);
-	kfree(container_of(vcpu->apic, struct um_apic, lapic));
+	kfree(lapic_to_apic(vcpu->apic));
 }
 
 /* The PIC asks, and this CPU listens to it. */
@@ -198,6 +198,8 @@ long um_irq_vcpu_ioctl(struct um_vcpu *vcpu, unsigned int nr,
 {
 	void __user *user = (void __user *)arg;
 
+	if (nr == KVM_TPR_ACCESS_REPORTING)
+		return um_apic_report_tpr(vcpu, user);
 	if (!vcpu->apic)
 		return -EINVAL;
 	switch (nr) {
@@ -205,6 +207,8 @@ long um_irq_vcpu_ioctl(struct um_vcpu *vcpu, unsigned int nr,
 		return get_lapic(vcpu, user);
 	case KVM_SET_LAPIC:
 		return set_lapic(vcpu, user);
+	case KVM_SET_VAPIC_ADDR:
+		return um_apic_set_word(vcpu, user);
 	default:
 		return -EINVAL;
 	}

@@ -288,6 +288,7 @@ void um_soft_begin(struct um_vmx *vmx, struct um_soft *e)
 	e->ctx.efer = e->paging.efer;
 	e->ctx.cpl = VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES));
 	vmx->mmio.next = 0;
+	vmx->mmio.rip = e->regs.rip;
 	vmx->l1d_dirty = true;
 	vmx->vcpu.stat.insn_emulated++;
 }
@@ -376,7 +377,6 @@ int um_soft_end(struct um_vmx *vmx, struct um_soft *e,
 		inject(vmx, &e->ctx.exc);
 		return next_write(vmx);
 	case UM_EMUL_IO_NEEDED:
-		vmx->mmio.rip = e->regs.rip;
 		to_user(vmx, &vmx->mmio.read[vmx->mmio.nread], false);
 		vmx->complete = complete_read;
 		return UM_USER;
@@ -386,6 +386,11 @@ int um_soft_end(struct um_vmx *vmx, struct um_soft *e,
 	vmx->mmio.nread = 0;
 	vmx->mmio.nwrite = 0;
 	return um_exit_unknown_insn(vmx, e->ctx.insn, e->ctx.insn_len);
+}
+
+u64 um_vmx_mmio_rip(const struct um_vcpu *vcpu)
+{
+	return container_of(vcpu, struct um_vmx, vcpu)->mmio.rip;
 }
 
 int um_emulate_mmio(struct um_vmx *vmx)

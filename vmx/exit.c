@@ -160,14 +160,23 @@ static int exit_hlt(struct um_vmx *vmx)
 	return UM_RESUME;
 }
 
-/* No hypercall is offered; the guest learns it the way KVM says it. */
+/*
+ * No hypercall is offered but one that is a mere exit, for guests that keep
+ * their task priority in memory; the guest learns it the way KVM says it.
+ */
 static int exit_vmcall(struct um_vmx *vmx)
 {
 	u32 cpl = VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES));
+	u64 *rax = &vmx->world.gpr[UM_RAX];
 
-	vmx->world.gpr[UM_RAX] = cpl ? -KVM_EPERM : -KVM_ENOSYS;
 	if (!um_in_64bit(vmx))
-		vmx->world.gpr[UM_RAX] = (u32)vmx->world.gpr[UM_RAX];
+		*rax = (u32)*rax;
+	if (cpl)
+		*rax = -KVM_EPERM;
+	else
+		*rax = *rax == KVM_HC_VAPIC_POLL_IRQ ? 0 : -KVM_ENOSYS;
+	if (!um_in_64bit(vmx))
+		*rax = (u32)*rax;
 	um_skip_insn(vmx);
 	return UM_RESUME;
 }

@@ -246,8 +246,11 @@ static int loop(struct um_vmx *vmx)
 		if (unlikely(vmx->window_asked) && um_event_user_ready(vmx))
 			return window_open(vmx);
 		r = enter(vmx);
-		if (r > 0)
-			r = um_exit_handle(vmx);
+		if (r <= 0)
+			break;
+		if (unlikely(vmx->vcpu.apic_word))
+			um_apic_word_read(&vmx->vcpu);
+		r = um_exit_handle(vmx);
 	} while (r > 0);
 	return r;
 }

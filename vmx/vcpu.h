@@ -75,7 +75,7 @@ struct um_mmio_frag {
 
 struct um_mmio {
 	struct um_mmio_frag read[UM_MMIO_FRAGS], write[UM_MMIO_FRAGS];
-	u64 rip;	/* of the instruction that waits for a read */
+	u64 rip;	/* of the instruction */
 	u8 nread;	/* completed reads, replayed in order */
 	u8 next;	/* the next one to hand out */
 	u8 nwrite;	/* posted writes */

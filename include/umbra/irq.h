@@ -66,7 +66,7 @@ bool um_apic_user_may(const struct um_vcpu *vcpu);
  * The rest is of a vCPU with a local APIC, by its own thread or with its mutex.
  *
  * um_irq_work() - vcpu->irq_work was seen, interrupts on, the vCPU loaded:
- * INIT, SIPI, an EOI that user space waits for, and waiting in HLT. Returns 1
+ * INIT, SIPI, what user space waits for, and waiting in HLT. Returns 1
  * to look again, or 0 with run->exit_reason set.
  *
  * The MSRs: false is #GP (or refused, of user space). CR8: 0..15.
@@ -80,6 +80,8 @@ u64 um_apic_base(const struct um_vcpu *vcpu);
 u8 um_apic_cr8(const struct um_vcpu *vcpu);
 void um_apic_set_cr8(struct um_vcpu *vcpu, u8 cr8);
 void um_apic_cpuid_changed(struct um_vcpu *vcpu);
+/* After an exit, while vcpu->apic_word: what the guest wrote there. */
+void um_apic_word_read(struct um_vcpu *vcpu);
 
 /*
  * Devices in the kernel: chips, ioeventfds, coalesced writes. True: one took

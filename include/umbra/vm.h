@@ -176,6 +176,7 @@ struct um_vcpu {
 	int user_irq;		/* vector of KVM_INTERRUPT, or UM_NO_IRQ */
 	struct um_lapic *apic;	/* NULL: none in the kernel; const */
 	bool irq_work;		/* as attention, for um_irq_work() */
+	bool apic_word;		/* the guest has one: irq/tpr.c */
 	struct rcuwait wait;	/* in HLT; woken by um_vcpu_attend() */
 	struct preempt_notifier preempt;
 	struct um_ring ring;	/* see ring.h */
