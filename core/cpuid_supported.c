@@ -118,7 +118,8 @@ static void add_features(struct table *t)
 	struct kvm_cpuid_entry2 *e = add_leaf(t, 1);
 
 	e->ebx &= 0xff00; /* CLFLUSH line; APIC id and count are the VMM's */
-	e->ecx = offer(e->ecx, CPUID_1_ECX, F1C);
+	/* Local APICs in the kernel have it, whatever the host's has. */
+	e->ecx = offer(e->ecx, CPUID_1_ECX, F1C) | F(X2APIC);
 	e->edx = offer(e->edx, CPUID_1_EDX, F1D);
 	if (!t->xcr0)
 		e->ecx &= ~F(XSAVE);

@@ -53,6 +53,48 @@ TEST(nothing_without_it)
 	vm_free(vm);
 }
 
+#define TSC_DEADLINE 0x6e0
+
+static bool msr_is_listed(int dev, u32 index)
+{
+	struct {
+		struct kvm_msr_list list;
+		u32 indices[512];
+	} msrs = { .list.nmsrs = 512 };
+	u32 i;
+
+	REQUIRE(!KERR(dev, KVM_GET_MSR_INDEX_LIST, &msrs), "MSR list");
+	for (i = 0; i < msrs.list.nmsrs; i++) {
+		if (msrs.list.indices[i] == index)
+			return true;
+	}
+	return false;
+}
+
+/* Told of the device, before it is known whether there will be an APIC. */
+TEST(offered)
+{
+	struct {
+		struct kvm_msrs msrs;
+		struct kvm_msr_entry entry;
+	} one = { { .nmsrs = 1 }, { .index = TSC_DEADLINE, .data = 5 } };
+	struct vm *vm = vm_create();
+	struct kvm_cpuid2 *cpuid = supported_cpuid(vm->dev);
+	struct vcpu *vcpu = vcpu_add(vm, 0);
+	u32 i;
+
+	for (i = 0; i < cpuid->nent; i++) {
+		if (cpuid->entries[i].function == 1)
+			EXPECT_EQ(1, cpuid->entries[i].ecx >> 21 & 1);
+	}
+	free(cpuid);
+	EXPECT_TRUE(msr_is_listed(vm->dev, TSC_DEADLINE));
+	EXPECT_EQ(1, KIOCTL(vcpu->fd, KVM_SET_MSRS, &one));
+	EXPECT_EQ(1, KIOCTL(vcpu->fd, KVM_GET_MSRS, &one));
+	EXPECT_EQ(0, one.entry.data);
+	vm_free(vm);
+}
+
 TEST(split_has_no_pins)
 {
 	struct kvm_irq_routing_entry entry = {

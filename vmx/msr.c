@@ -16,7 +16,7 @@ static const u32 msr_list[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
 	MSR_TSC_AUX, MSR_IA32_TSC, MSR_IA32_TSC_ADJUST, MSR_IA32_CR_PAT,
-	MSR_IA32_MISC_ENABLE, MSR_PLATFORM_INFO,
+	MSR_IA32_MISC_ENABLE, MSR_PLATFORM_INFO, MSR_IA32_TSC_DEADLINE,
 };
 
 /* KVM_GET_MSR_FEATURE_INDEX_LIST: what a guest may learn of its CPU by RDMSR. */
@@ -228,6 +228,7 @@ static bool read_kept(struct um_vmx *vmx, u32 msr, u64 *data)
 	case MSR_IA32_PLATFORM_ID:
 	case MSR_IA32_MCG_CAP:
 	case MSR_IA32_MCG_STATUS:
+	case MSR_IA32_TSC_DEADLINE: /* in the list: of no APIC, as with KVM */
 		*data = 0;
 		return true;
 	}
@@ -334,6 +335,7 @@ static bool write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 	case MSR_IA32_UCODE_REV:
 	case MSR_IA32_UCODE_WRITE:
 	case MSR_IA32_MCG_STATUS:
+	case MSR_IA32_TSC_DEADLINE:
 		/* The guest may try; nothing depends on it. */
 		return true;
 	}
