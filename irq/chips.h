@@ -134,7 +134,11 @@ struct um_lapic {
 	struct um_irqs *irqs; /* const */
 	u32 id;		      /* the vCPU's, and the x2APIC id; const */
 	u64 base;	      /* IA32_APIC_BASE */
-	u32 reg[UM_LAPIC_REGS];	/* by offset / 16; not IRR, ISR, TMR, PPR */
+	u32 *page;		/* of registers, at their offsets; not IRR,
+				 * ISR, TMR, PPR. Where the CPU has a TPR
+				 * shadow the guest writes that one there.
+				 * The address is const.
+				 */
 	unsigned long irr[UM_VECTOR_LONGS]; /* any */
 	unsigned long tmr[UM_VECTOR_LONGS]; /* any; the vector came by level */
 	unsigned long isr[UM_VECTOR_LONGS];
@@ -293,12 +297,12 @@ static inline bool um_has_pit(const struct um_irqs *irqs)
 
 static inline u32 um_lapic_reg(const struct um_lapic *apic, u32 offset)
 {
-	return READ_ONCE(apic->reg[offset >> 4]);
+	return READ_ONCE(apic->page[offset >> 2]);
 }
 
 static inline void um_lapic_set_reg(struct um_lapic *apic, u32 offset, u32 val)
 {
-	WRITE_ONCE(apic->reg[offset >> 4], val);
+	WRITE_ONCE(apic->page[offset >> 2], val);
 }
 
 /* By IA32_APIC_BASE, and by the spurious-interrupt register on top. */
@@ -330,6 +334,7 @@ void um_lapic_take(struct um_lapic *apic, int vector);
 void um_lapic_eoi(struct um_lapic *apic);
 bool um_lapic_takes_extint(const struct um_lapic *apic);
 u32 um_lapic_word(const struct um_lapic *apic);
+u8 um_lapic_awaits_tpr(const struct um_lapic *apic);
 
 /* lapic_reg.c: true when there is such a register and it takes that value. */
 bool um_lapic_read(struct um_lapic *apic, u32 offset, u32 *val);

@@ -27,6 +27,15 @@ void um_port_kick(struct um_lapic *lapic)
 	um_vcpu_attend(vcpu);
 }
 
+void um_port_look(struct um_lapic *lapic)
+{
+	struct um_vcpu *vcpu = lapic_to_vcpu(lapic);
+
+	WRITE_ONCE(vcpu->attention, true);
+	if (unlikely(vcpu->apic_word))
+		WRITE_ONCE(vcpu->irq_work, true);
+}
+
 /* Looked for by um_irq_work(), before. */
 void um_port_work(struct um_lapic *lapic)
 {

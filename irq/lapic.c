@@ -166,7 +166,21 @@ void um_lapic_eoi(struct um_lapic *apic)
 		um_port_work(apic);
 	}
 	if (um_lapic_next(apic) >= 0)
-		um_port_kick(apic);
+		um_port_look(apic);
+}
+
+/*
+ * The class of the vector that only the task priority holds back, or 0: it can
+ * be let in when the guest's CR8 is less.
+ */
+u8 um_lapic_awaits_tpr(const struct um_lapic *apic)
+{
+	int vector = highest(apic->irr);
+	u32 tpr = um_lapic_reg(apic, UM_LAPIC_TPR);
+
+	if (vector < 0 || !um_lapic_on(apic) || class_of(vector) > class_of(tpr))
+		return 0;
+	return vector >> 4;
 }
 
 /* Does this CPU listen to the PIC? As with KVM, any that has LINT0 so. */

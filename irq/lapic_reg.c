@@ -118,14 +118,14 @@ static void write_lvt(struct um_lapic *apic, u32 offset, u32 val)
 	um_lapic_set_reg(apic, offset, val);
 	/* The PIC may have waited for LINT0. */
 	if (offset == UM_LAPIC_LVT0)
-		um_port_kick(apic);
+		um_port_look(apic);
 }
 
 static void write_tpr(struct um_lapic *apic, u32 val)
 {
 	um_lapic_set_reg(apic, UM_LAPIC_TPR, val & 0xff);
-	if (um_lapic_next(apic) >= 0)
-		um_port_kick(apic);
+	/* Who waited may come now, or waits for something else. */
+	um_port_look(apic);
 }
 
 static void write_icr(struct um_lapic *apic, u32 val)

@@ -72,6 +72,7 @@ void um_lapic_reset(struct um_lapic *apic)
 	clear_bits(apic->tmr);
 	apic->errors = 0;
 	apic->eoi_vector = -1;
+	um_port_look(apic);
 }
 
 void um_lapic_init(struct um_lapic *apic, struct um_irqs *irqs, u32 id,
@@ -110,7 +111,7 @@ void um_lapic_set_base(struct um_lapic *apic, u64 base)
 	WRITE_ONCE(apic->base, base);
 	if ((old ^ base) & mode && base & UM_APIC_BASE_ON)
 		set_ids(apic);
-	um_port_kick(apic);
+	um_port_look(apic);
 }
 
 static void put(struct kvm_lapic_state *state, u32 offset, u32 val)
@@ -195,5 +196,5 @@ void um_lapic_load(struct um_lapic *apic, const struct kvm_lapic_state *state)
 	load_bits(apic->irr, state, UM_LAPIC_IRR);
 	apic->eoi_vector = -1;
 	um_lapic_timer_restore(apic, get(state, UM_LAPIC_TMCCT));
-	um_port_kick(apic);
+	um_port_look(apic);
 }

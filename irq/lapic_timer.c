@@ -44,12 +44,6 @@ void um_lapic_timer_stop(struct um_lapic *apic)
 	clear_bit(UM_EVENT_TIMER, &apic->events);
 }
 
-static void expire_now(struct um_lapic *apic)
-{
-	set_bit(UM_EVENT_TIMER, &apic->events);
-	um_port_kick(apic);
-}
-
 /* Stopped; the first time after @first counts. */
 static void start(struct um_lapic *apic, u32 first)
 {
@@ -134,7 +128,8 @@ void um_lapic_deadline_write(struct um_lapic *apic, u64 deadline)
 	apic->deadline = deadline;
 	now = um_port_tsc(apic);
 	if (deadline <= now) {
-		expire_now(apic);
+		set_bit(UM_EVENT_TIMER, &apic->events);
+		um_port_look(apic);
 		return;
 	}
 	/* Rounded up: not before its time. */
@@ -164,7 +159,8 @@ u64 um_lapic_timer_expired(struct um_lapic *apic)
 		at = 0;
 	}
 	WRITE_ONCE(apic->timer_at, at);
-	expire_now(apic);
+	set_bit(UM_EVENT_TIMER, &apic->events);
+	um_port_kick(apic);
 	return at;
 }
 

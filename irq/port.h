@@ -18,6 +18,9 @@ u64 um_port_now(void);
 /* A vector may have come for this vCPU: let it look before it goes on. */
 void um_port_kick(struct um_lapic *apic);
 
+/* The same said by the vCPU's own thread, which nobody need stop or wake. */
+void um_port_look(struct um_lapic *apic);
+
 /*
  * As um_port_kick(), for what is no vector: INIT, SIPI, an EOI that user space
  * wants to hear of. They are seen to before vectors are looked at.

@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 #include <asm/msr-index.h>
 #include <umbra/event.h>
+#include <umbra/vmx.h>
 
 #define X2_MSR_FIRST 0x800
 #define X2_MSR_LAST 0x83f
@@ -28,10 +29,16 @@ int um_irq_vcpu_create(struct um_vcpu *vcpu)
 	apic = kzalloc(sizeof(*apic), GFP_KERNEL_ACCOUNT);
 	if (!apic)
 		return -ENOMEM;
+	apic->lapic.page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!apic->lapic.page) {
+		kfree(apic);
+		return -ENOMEM;
+	}
 	apic->vcpu = vcpu;
 	um_host_apic_init(apic);
 	um_lapic_init(&apic->lapic, &chip->irqs, vcpu->id, boot);
 	vcpu->apic = &apic->lapic;
+	um_vmx_shadow_tpr(vcpu, apic->lapic.page);
 	if (!boot)
 		vcpu->mp_state = KVM_MP_STATE_UNINITIALIZED;
 	WRITE_ONCE(vcpu->irq_work, true);
@@ -55,6 +62,7 @@ void um_irq_vcpu_free(struct um_vcpu *vcpu)
 	if (!vcpu->apic)
 		return;
 	um_port_timer_stop(vcpu->apic);
+	free_page((unsigned long)vcpu->apic->page);
 	kfree(lapic_to_apic(vcpu->apic));
 }
 
@@ -91,6 +99,11 @@ int um_apic_take(struct um_vcpu *vcpu)
 	if (vector >= 0)
 		um_lapic_take(apic, vector);
 	return vector;
+}
+
+u8 um_apic_awaits_cr8(struct um_vcpu *vcpu)
+{
+	return um_lapic_awaits_tpr(vcpu->apic);
 }
 
 /* Split: user space has the PIC, and this CPU listens to it. */

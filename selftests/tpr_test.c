@@ -19,6 +19,20 @@ static void finish(struct vm *vm)
 	vm_free(vm);
 }
 
+/* With an instruction after it for what it lets in. */
+static void set_cr8(u64 val)
+{
+	asm volatile("mov %0, %%cr8; nop" : : "r"(val) : "memory");
+}
+
+static u64 get_cr8(void)
+{
+	u64 val;
+
+	asm volatile("mov %%cr8, %0" : "=r"(val));
+	return val;
+}
+
 static int set_word(struct vcpu *vcpu, u64 gpa)
 {
 	struct kvm_vapic_addr va = { .vapic_addr = gpa };
@@ -104,7 +118,7 @@ static void guest_reported(void)
 		       "+m"(*(volatile u32 *)(APIC_PAGE + TPR))
 		     : : "rax", "memory");
 	guest_apic_read(0x20);
-	asm volatile("mov %0, %%cr8" : : "r"(2ul));
+	set_cr8(2);
 	guest_sync(1);
 	GUEST_ASSERT_EQ(guest_apic_read(TPR), 0x20);
 	guest_done();
@@ -154,29 +168,29 @@ static void guest_cr8(void)
 	guest_cli();
 	guest_apic_on();
 	for (i = 1; i <= 50; i++) {
-		asm volatile("mov %0, %%cr8" : : "r"(15ul));
+		set_cr8(15);
 		guest_apic_write(ICR, TO_SELF | 0x41);
 		guest_apic_write(ICR, TO_SELF | 0x82);
 		guest_sti();
-		asm volatile("mov %0, %%cr8" : : "r"(9ul));
-		asm volatile("mov %0, %%cr8" : : "r"(8ul));
+		set_cr8(9);
+		set_cr8(8);
 		GUEST_ASSERT_EQ(irq_count[0x82], i - 1);
-		asm volatile("mov %0, %%cr8; nop" : : "r"(7ul));
+		set_cr8(7);
 		GUEST_ASSERT_EQ(irq_count[0x82], i);
 		GUEST_ASSERT_EQ(irq_count[0x41], i - 1);
-		asm volatile("mov %%cr8, %0" : "=r"(cr8));
+		cr8 = get_cr8();
 		GUEST_ASSERT_EQ(cr8, 7);
 		GUEST_ASSERT_EQ(guest_apic_read(TPR), 0x70);
 		guest_apic_write(TPR, 0x53);
-		asm volatile("mov %%cr8, %0" : "=r"(cr8));
+		cr8 = get_cr8();
 		GUEST_ASSERT_EQ(cr8, 5);
-		asm volatile("mov %0, %%cr8; nop" : : "r"(3ul));
+		set_cr8(3);
 		GUEST_ASSERT_EQ(irq_count[0x41], i);
 		guest_cli();
 	}
-	asm volatile("mov %0, %%cr8" : : "r"(6ul));
+	set_cr8(6);
 	guest_sync(0);
-	asm volatile("mov %%cr8, %0" : "=r"(cr8));
+	cr8 = get_cr8();
 	GUEST_ASSERT_EQ(cr8, 11);
 	guest_done();
 }

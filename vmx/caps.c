@@ -154,9 +154,10 @@ static int read_controls(struct um_vmx_caps *c)
 	if (!control(MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_NEED, 0, &c->pin))
 		return um_caps_refuse("interrupt and NMI exiting, or virtual NMIs");
 	if (!control(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_NEED | CPU_AT_TIMES,
-		     0, &c->cpu))
+		     CPU_BASED_TPR_SHADOW, &c->cpu))
 		return um_caps_refuse("a processor-based control");
-	c->cpu &= ~CPU_AT_TIMES;
+	c->has_tpr_shadow = c->cpu & CPU_BASED_TPR_SHADOW;
+	c->cpu &= ~(CPU_AT_TIMES | CPU_BASED_TPR_SHADOW);
 	rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS2, cpu2);
 	err = need_all(cpu2 >> 32, cpu2_names, ARRAY_SIZE(cpu2_names));
 	if (err)

@@ -216,6 +216,8 @@ static int dispatch(struct um_vmx *vmx)
 		return um_exit_irq_window(vmx);
 	case EXIT_REASON_NMI_WINDOW:
 		return um_exit_nmi_window(vmx);
+	case EXIT_REASON_TPR_BELOW_THRESHOLD:
+		return um_exit_tpr(vmx);
 	case EXIT_REASON_EXCEPTION_NMI:
 		return um_exit_exception(vmx);
 	case EXIT_REASON_PAUSE_INSTRUCTION:

@@ -136,6 +136,20 @@ static void set_windows(struct um_vmx *vmx)
 	vmx->cpu = cpu;
 }
 
+/*
+ * With a TPR shadow the guest writes CR8 without an exit, but for one that lets
+ * in what waits. An entry refuses a threshold above the priority: whoever
+ * lowers that for the guest asks for a look.
+ */
+static void set_threshold(struct um_vmx *vmx)
+{
+	u8 threshold = um_apic_awaits_cr8(&vmx->vcpu);
+
+	if (threshold != vmx->tpr_threshold)
+		vmx_write(vmx, TPR_THRESHOLD, threshold);
+	vmx->tpr_threshold = threshold;
+}
+
 /* Somebody said that there is something to see. */
 static noinline void look(struct um_vmx *vmx, bool taken)
 {
@@ -146,6 +160,8 @@ static noinline void look(struct um_vmx *vmx, bool taken)
 	if (!taken && um_irq_waiting(&vmx->vcpu))
 		inject_irq(vmx);
 	set_windows(vmx);
+	if (vmx->cpu & CPU_BASED_TPR_SHADOW)
+		set_threshold(vmx);
 }
 
 /* Interrupts off, in_guest set: nothing but a failure keeps the guest out. */
@@ -170,6 +186,14 @@ int um_exit_irq_window(struct um_vmx *vmx)
 int um_exit_nmi_window(struct um_vmx *vmx)
 {
 	vmx->vcpu.stat.nmi_window_exits++;
+	WRITE_ONCE(vmx->vcpu.attention, true);
+	return UM_RESUME;
+}
+
+/* CR8 fell below the threshold. */
+int um_exit_tpr(struct um_vmx *vmx)
+{
+	vmx->vcpu.stat.cr_exits++;
 	WRITE_ONCE(vmx->vcpu.attention, true);
 	return UM_RESUME;
 }

@@ -123,6 +123,7 @@ struct um_vmx {
 	u64 *pml;		    /* the CPU's log, a page; NULL: it has none */
 	bool pml_on;
 	u32 cpu, cpu2;		    /* processor controls in the VMCS */
+	u8 tpr_threshold;	    /* there as well */
 
 	u16 vpid;
 	u64 eptp;
@@ -212,7 +213,7 @@ static inline void vmx_write(struct um_vmx *vmx, unsigned long field, u64 value)
 struct um_vmx_caps {
 	u32 revision, vmcs_size;
 	u32 pin, cpu, cpu2, exit, entry;
-	bool has_ple, has_rdtscp;
+	bool has_ple, has_rdtscp, has_tpr_shadow;
 	struct um_mmu_caps mmu;
 };
 
@@ -284,6 +285,7 @@ void um_event_block_nmi(struct um_vmx *vmx, bool block);
 void um_event_nmi_unblocked(struct um_vmx *vmx, unsigned long qual);
 int um_exit_irq_window(struct um_vmx *vmx);
 int um_exit_nmi_window(struct um_vmx *vmx);
+int um_exit_tpr(struct um_vmx *vmx);
 
 /* event_state.c; 256 bits */
 void um_event_bitmap_get(const struct um_vmx *vmx, unsigned long *bitmap);

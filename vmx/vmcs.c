@@ -147,6 +147,22 @@ static void setup_guest(struct um_vmx *vmx)
 	um_cr0_write(vmx, X86_CR0_NW | X86_CR0_CD | X86_CR0_ET);
 }
 
+/* SDM, "Virtualizing CR8-Based TPR Accesses"; where the CPU cannot, CR8 exits. */
+void um_vmx_shadow_tpr(struct um_vcpu *vcpu, void *page)
+{
+	struct um_vmx *vmx = to_vmx(vcpu);
+
+	if (!um_caps.has_tpr_shadow)
+		return;
+	um_vcpu_load(vmx);
+	vmx->cpu |= CPU_BASED_TPR_SHADOW;
+	vmx->cpu &= ~(CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING);
+	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(page));
+	vmcs_write(TPR_THRESHOLD, 0);
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->cpu);
+	um_vcpu_put(vmx);
+}
+
 /* The vCPU is loaded. */
 void um_vmcs_setup(struct um_vmx *vmx)
 {

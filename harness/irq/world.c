@@ -32,6 +32,11 @@ void um_port_kick(struct um_lapic *apic)
 	of(apic)->kicks++;
 }
 
+void um_port_look(struct um_lapic *apic)
+{
+	of(apic)->kicks++;
+}
+
 void um_port_work(struct um_lapic *apic)
 {
 	of(apic)->kicks++;
@@ -117,6 +122,8 @@ void world_new(int n)
 	memset(&irqs, 0, sizeof(irqs));
 	irqs.routes = routes;
 	memset(world, 0, sizeof(world));
+	for (i = 0; i < UM_APICS_MAX; i++)
+		world[i].apic.page = world[i].page;
 	memset(acked, 0, sizeof(acked));
 	on_acked = NULL;
 	pit_timer = 0;

@@ -25,6 +25,7 @@ extern u64 pit_timer; /* when it is due, 0: not */
 /* Per APIC, by its number. */
 extern struct world_apic {
 	struct um_lapic apic;
+	u32 page[1024];
 	unsigned int kicks, works, nmis;
 	u64 timer; /* when it is due, 0: not */
 } world[UM_APICS_MAX];

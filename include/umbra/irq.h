@@ -79,6 +79,8 @@ bool um_apic_base_may(const struct um_vcpu *vcpu, u64 base, bool host);
 u64 um_apic_base(const struct um_vcpu *vcpu);
 u8 um_apic_cr8(const struct um_vcpu *vcpu);
 void um_apic_set_cr8(struct um_vcpu *vcpu, u8 cr8);
+/* CR8 below this lets in an interrupt that waits for nothing else; or 0. */
+u8 um_apic_awaits_cr8(struct um_vcpu *vcpu);
 void um_apic_cpuid_changed(struct um_vcpu *vcpu);
 /* After an exit, while vcpu->apic_word: what the guest wrote there. */
 void um_apic_word_read(struct um_vcpu *vcpu);
