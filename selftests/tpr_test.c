@@ -213,4 +213,43 @@ TEST(cr8)
 	finish(vm);
 }
 
+/* The instruction @insn, with the page's TPR at rdx, stores @val there. */
+#define STORE(insn, val) do {						\
+	asm volatile(insn : : "d"(APIC_PAGE + TPR), "a"(val)		\
+		     : "rcx", "rsi", "r8", "r9", "r12", "r13", "memory"); \
+	GUEST_ASSERT_EQ(guest_apic_read(TPR), val);			\
+} while (0)
+
+/* Encodings of a store, those that only the emulator knows as well. */
+static void guest_stores(void)
+{
+	guest_apic_on();
+	STORE("mov %%eax, (%%rdx)", 0x31);
+	STORE("mov %%eax, %%r9d; mov %%rdx, %%r8; mov %%r9d, (%%r8)", 0x42);
+	STORE("mov %%rdx, %%r13; mov %%eax, (%%r13)", 0x53);
+	STORE("mov %%rdx, %%r12; mov %%eax, (%%r12)", 0x64);
+	STORE("lea 16(%%rdx), %%rsi; mov %%eax, -16(%%rsi)", 0x75);
+	STORE("lea -0x80(%%rdx), %%rsi; mov %%eax, 0x80(%%rsi)", 0x86);
+	STORE("mov $0x20, %%ecx; lea -0x80(%%rdx), %%rsi;"
+	      "mov %%eax, (%%rsi, %%rcx, 4)", 0x97);
+	STORE("mov %%rdx, %%rsi; shr $3, %%rsi; mov %%eax, 0(, %%rsi, 8)",
+	      0xa8);
+	STORE("movl $0x19, (%%rdx)", 0x19);
+	STORE("lea -0x300(%%rdx), %%r9; movl $0x2a, 0x300(%%r9)", 0x2a);
+	STORE("xchg %%eax, (%%rdx)", 0x3b);
+	STORE("lock orl $0, (%%rdx)", 0x3b);
+	STORE("movabs %%eax, 0xfee00080", 0x4c);
+	STORE("push %%rdi; mov %%rdx, %%rdi; stosl; pop %%rdi", 0x5d);
+	/* of another size: they change nothing */
+	asm volatile("mov %0, (%1); mov %w0, (%1)"
+		     : : "r"(0x77ul), "r"(APIC_PAGE + TPR) : "memory");
+	GUEST_ASSERT_EQ(guest_apic_read(TPR), 0x5d);
+	guest_done();
+}
+
+TEST(stores_of_every_form)
+{
+	finish(vm_boot_irq(1, IRQCHIP_KERNEL, guest_stores));
+}
+
 TEST_HARNESS_MAIN

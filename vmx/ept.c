@@ -87,6 +87,8 @@ int um_exit_ept_violation(struct um_vmx *vmx)
 	um_event_nmi_unblocked(vmx, qual);
 	pf = um_fault_handle(&vcpu->vm->mmu, &f, &vcpu->stat.pf);
 	trace_umbra_fault(vcpu->id, gpa, f.access, pf, f.path);
+	if (pf == UM_PF_EMULATE && vcpu->apic && um_apic_store(vmx, gpa, qual))
+		return UM_RESUME;
 	return um_fault_outcome(vmx, &f, pf);
 }
 

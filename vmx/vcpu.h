@@ -367,6 +367,9 @@ int um_fault_outcome(struct um_vmx *vmx, const struct um_fault *f,
 		     enum um_pf pf);
 void um_tlb_flush(struct um_vmx *vmx, u64 owed);
 
+/* apic_store.c */
+bool um_apic_store(struct um_vmx *vmx, gpa_t gpa, unsigned long qual);
+
 /* io.c */
 int um_exit_io(struct um_vmx *vmx);
 
