@@ -151,8 +151,9 @@ struct um_lapic {
 	int eoi_vector;		/* split: an EOI for user space, or -1 */
 
 	/*
-	 * The timer. While it is armed its callback owns the first two and
-	 * moves @at by @period; um_port_timer_stop() waits for it.
+	 * The timer. While a periodic one is armed its callback owns the
+	 * first two and moves @at by @period; um_port_timer_stop() waits for
+	 * it. That of one shot takes @at by cmpxchg.
 	 */
 	u64 timer_at;		/* ns; 0: does not run */
 	u64 timer_period;	/* ns; 0: once */

@@ -2,10 +2,11 @@
 /*
  * The local APIC's timer. It counts nanoseconds: the guest's bus has 1 GHz.
  *
- * The vCPU's thread programs it, with the callback stopped; the callback only
- * notes that the time has come. The interrupt is made by the vCPU's thread
- * before it enters the guest (um_lapic_timer_sync()), so a masked or moved
- * timer interrupt is what the guest last said.
+ * The vCPU's thread programs it, with the callback stopped but for one shot
+ * after another (arm_once()); the callback only notes that the time has come.
+ * The interrupt is made by the vCPU's thread before it enters the guest
+ * (um_lapic_timer_sync()), so a masked or moved timer interrupt is what the
+ * guest last said.
  */
 #include "chips.h"
 #include "port.h"
@@ -44,6 +45,25 @@ void um_lapic_timer_stop(struct um_lapic *apic)
 	clear_bit(UM_EVENT_TIMER, &apic->events);
 }
 
+/*
+ * A one-shot timer is armed anew without being stopped, which would cost as
+ * much again. Its callback may be late:
+ *
+ *	the vCPU			the callback of the old time
+ *					at = timer_at: it has come
+ *	timer_at = another
+ *					timer_at is not at: it was not meant
+ *
+ * If it was quicker, the old time did come before the guest wrote.
+ */
+static void arm_once(struct um_lapic *apic, u64 at)
+{
+	if (test_bit(UM_EVENT_TIMER, &apic->events))
+		clear_bit(UM_EVENT_TIMER, &apic->events);
+	WRITE_ONCE(apic->timer_at, at);
+	um_port_timer_start(apic, at);
+}
+
 /* Stopped; the first time after @first counts. */
 static void start(struct um_lapic *apic, u32 first)
 {
@@ -62,11 +82,18 @@ static void start(struct um_lapic *apic, u32 first)
 
 void um_lapic_timer_write(struct um_lapic *apic, u32 count)
 {
-	if (mode_of(apic) == UM_LVTT_DEADLINE)
+	u32 mode = mode_of(apic);
+
+	if (mode == UM_LVTT_DEADLINE)
 		return;
-	um_lapic_timer_stop(apic);
+	if (mode == UM_LVTT_PERIODIC || apic->timer_period || !count) {
+		um_lapic_timer_stop(apic);
+		um_lapic_set_reg(apic, UM_LAPIC_TMICT, count);
+		start(apic, count);
+		return;
+	}
 	um_lapic_set_reg(apic, UM_LAPIC_TMICT, count);
-	start(apic, count);
+	arm_once(apic, um_port_now() + ((u64)count << shift_of(apic)));
 }
 
 u32 um_lapic_timer_count(const struct um_lapic *apic)
@@ -122,20 +149,20 @@ void um_lapic_deadline_write(struct um_lapic *apic, u64 deadline)
 
 	if (!um_lapic_on(apic) || mode_of(apic) != UM_LVTT_DEADLINE)
 		return;
+	now = um_port_tsc(apic);
+	if (deadline > now) {
+		apic->deadline = deadline;
+		/* Rounded up: not before its time. */
+		arm_once(apic, um_port_now() + 1 +
+			 min(um_port_tsc_to_ns(deadline - now), WAIT_MAX));
+		return;
+	}
 	um_lapic_timer_stop(apic);
 	if (!deadline)
 		return;
 	apic->deadline = deadline;
-	now = um_port_tsc(apic);
-	if (deadline <= now) {
-		set_bit(UM_EVENT_TIMER, &apic->events);
-		um_port_look(apic);
-		return;
-	}
-	/* Rounded up: not before its time. */
-	apic->timer_at = um_port_now() + 1 +
-			 min(um_port_tsc_to_ns(deadline - now), WAIT_MAX);
-	um_port_timer_start(apic, apic->timer_at);
+	set_bit(UM_EVENT_TIMER, &apic->events);
+	um_port_look(apic);
 }
 
 u64 um_lapic_deadline_read(const struct um_lapic *apic)
@@ -143,22 +170,23 @@ u64 um_lapic_deadline_read(const struct um_lapic *apic)
 	return apic->deadline;
 }
 
-/* In a callback, which the vCPU's thread waits for before it changes these. */
+/* In a callback; the vCPU's thread waits for it, or arms one shot anew. */
 u64 um_lapic_timer_expired(struct um_lapic *apic)
 {
-	u64 at = apic->timer_at, period = apic->timer_period;
+	u64 at = READ_ONCE(apic->timer_at), period = apic->timer_period;
+	u64 now = um_port_now();
 
 	if (period) {
-		u64 now = um_port_now();
-
 		/* Periods that nobody could serve do not come all at once. */
 		if (at + period <= now)
 			at += div64_u64(now - at, period) * period;
 		at += period;
+		WRITE_ONCE(apic->timer_at, at);
 	} else {
+		if (at > now || !try_cmpxchg64(&apic->timer_at, &at, 0))
+			return 0;
 		at = 0;
 	}
-	WRITE_ONCE(apic->timer_at, at);
 	set_bit(UM_EVENT_TIMER, &apic->events);
 	um_port_kick(apic);
 	return at;
@@ -169,7 +197,7 @@ void um_lapic_timer_sync(struct um_lapic *apic)
 	if (!test_bit(UM_EVENT_TIMER, &apic->events) ||
 	    !test_and_clear_bit(UM_EVENT_TIMER, &apic->events))
 		return;
-	if (mode_of(apic) == UM_LVTT_DEADLINE)
+	if (mode_of(apic) == UM_LVTT_DEADLINE && !READ_ONCE(apic->timer_at))
 		apic->deadline = 0;
 	um_lapic_local(apic, UM_LAPIC_LVTT);
 }

@@ -127,6 +127,28 @@ static void late_callback(void)
 	EXPECT_EQ(apic_serve(0), 0xec);
 }
 
+/* The guest armed it anew when the callback of the old time had begun. */
+static void callback_too_late(void)
+{
+	setup(ONE_SHOT);
+	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
+	now += 1 * MS;
+	apic_write(0, UM_LAPIC_TMICT, 2 * MS);
+	EXPECT_EQ(um_lapic_timer_expired(world_apic(0)), 0);
+	EXPECT_EQ(apic_take(0), -1);
+	EXPECT_EQ(apic_read(0, UM_LAPIC_TMCCT), 2 * MS);
+	world_pass(2 * MS);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	/* or quicker: the old one came, and the new one comes */
+	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
+	now += 1 * MS;
+	EXPECT_EQ(um_lapic_timer_expired(world_apic(0)), 0);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
+	world_pass(1 * MS);
+	EXPECT_EQ(apic_serve(0), 0xec);
+}
+
 static void masked(void)
 {
 	setup(ONE_SHOT | UM_LVT_MASKED);
@@ -253,6 +275,7 @@ int main(void)
 	TEST(periodic);
 	TEST(period_is_limited);
 	TEST(late_callback);
+	TEST(callback_too_late);
 	TEST(masked);
 	TEST(vector_by_the_last_word);
 	TEST(deadline);
