@@ -278,5 +278,7 @@ void paged_unmap_run(struct bench *b);
 void paged_edit_run(struct bench *b);
 void paged_roots_run(struct bench *b);
 void storm_run(struct bench *b);
+void irq_run(struct bench *b);
+void ipi_run(struct bench *b);
 
 #endif /* _UMBRA_BENCH_H */

@@ -44,6 +44,8 @@ static const struct group groups[] = {
 	{ "paged-roots", "the guest loads CR3", paged_roots_run },
 	{ "storm", "two vCPUs fork and copy on write under a harvest",
 	  storm_run },
+	{ "irq", "interrupts of one vCPU: injected, ended; its timer", irq_run },
+	{ "ipi", "interrupts from another CPU", ipi_run },
 };
 
 #define NR_GROUPS	(sizeof(groups) / sizeof(groups[0]))

@@ -26,6 +26,8 @@
 #define RFLAGS_IF	0x202ul /* so that the host gets its interrupts */
 
 #define CPUID_ENTRIES	256
+#define CPUID_X2APIC	(1u << 21)
+#define CPUID_DEADLINE	(1u << 24)
 
 static void guest_tables(void *low)
 {
@@ -87,6 +89,10 @@ static void supported_cpuid(struct vm *vm, struct cpu *cpu)
 	cpuid->nent = CPUID_ENTRIES;
 	if (ioctl(vm->bench->dev_fd, KVM_GET_SUPPORTED_CPUID, cpuid))
 		err(1, "KVM_GET_SUPPORTED_CPUID");
+	/* KVM tells of the timer by a capability. */
+	for (unsigned int i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= CPUID_X2APIC | CPUID_DEADLINE;
 	if (ioctl(cpu->fd, KVM_SET_CPUID2, cpuid))
 		err(1, "KVM_SET_CPUID2");
 	free(cpuid);
