@@ -159,7 +159,7 @@ static int vm_max_vcpu_id(struct um_vm *vm, u64 max)
 	mutex_lock(&vm->lock);
 	if (vm->max_vcpu_id == max) {
 		r = 0;
-	} else if (!vm->max_vcpu_id && !vm->nr_vcpus) {
+	} else if (!vm->max_vcpu_id && !vm->nr_vcpus && vm->boot_id <= max) {
 		vm->max_vcpu_id = max;
 		r = 0;
 	}

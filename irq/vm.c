@@ -260,6 +260,8 @@ static int set_boot_cpu(struct um_vm *vm, unsigned long id)
 	mutex_lock(&vm->lock);
 	if (vm->nr_vcpus)
 		r = -EBUSY;
+	else if (vm->max_vcpu_id && id > vm->max_vcpu_id)
+		r = -EINVAL;
 	else
 		vm->boot_id = id;
 	mutex_unlock(&vm->lock);
