@@ -54,6 +54,10 @@ static bool audit;
 module_param(audit, bool, 0444);
 MODULE_PARM_DESC(audit, "check the MMU's invariants after every fault (slow)");
 
+module_param_named(slice, um_params.slice, uint, 0444);
+MODULE_PARM_DESC(slice,
+		 "microseconds in a guest until it exits, for hosts that take no interrupt in one (default: 0, no limit)");
+
 module_param_named(waiting, um_params.waiting, uint, 0644);
 MODULE_PARM_DESC(waiting,
 		 "table pages of a VM that may wait for RCU (default: 4096)");

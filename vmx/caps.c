@@ -7,6 +7,8 @@
 #include <linux/cpufeature.h>
 #include <linux/printk.h>
 #include <asm/msr.h>
+#include <asm/tsc.h>
+#include <umbra/vm.h>
 #include "vcpu.h"
 
 struct um_vmx_caps um_caps;
@@ -146,13 +148,38 @@ static int read_basic(struct um_vmx_caps *c)
 	return 0;
 }
 
+/* The timer counts down by 1 in 2^n ticks of the TSC. */
+static u32 slice_ticks(void)
+{
+	u64 misc, ticks = (u64)um_params.slice * tsc_khz / 1000;
+
+	rdmsrl(MSR_IA32_VMX_MISC, misc);
+	return clamp_t(u64, ticks >> (misc & 0x1f), 1, U32_MAX);
+}
+
+static int read_pin(struct um_vmx_caps *c)
+{
+	u32 need = PIN_NEED;
+
+	if (um_params.slice) {
+		need |= PIN_BASED_VMX_PREEMPTION_TIMER;
+		c->slice = slice_ticks();
+	}
+	if (!control(MSR_IA32_VMX_TRUE_PINBASED_CTLS, need, 0, &c->pin))
+		return um_caps_refuse(um_params.slice ?
+			"what slice= wants, interrupt and NMI exiting, or virtual NMIs" :
+			"interrupt and NMI exiting, or virtual NMIs");
+	return 0;
+}
+
 static int read_controls(struct um_vmx_caps *c)
 {
 	u64 cpu2;
 	int err;
 
-	if (!control(MSR_IA32_VMX_TRUE_PINBASED_CTLS, PIN_NEED, 0, &c->pin))
-		return um_caps_refuse("interrupt and NMI exiting, or virtual NMIs");
+	err = read_pin(c);
+	if (err)
+		return err;
 	if (!control(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, CPU_NEED | CPU_AT_TIMES,
 		     CPU_BASED_TPR_SHADOW, &c->cpu))
 		return um_caps_refuse("a processor-based control");

@@ -198,6 +198,8 @@ static int dispatch(struct um_vmx *vmx)
 		return exit_cpuid(vmx);
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
 		return UM_RESUME; /* taken in enter() */
+	case EXIT_REASON_PREEMPTION_TIMER:
+		return UM_RESUME; /* slice=: the host had its turn */
 	case EXIT_REASON_MSR_READ:
 		return um_exit_rdmsr(vmx);
 	case EXIT_REASON_MSR_WRITE:

@@ -214,6 +214,7 @@ struct um_vmx_caps {
 	u32 revision, vmcs_size;
 	u32 pin, cpu, cpu2, exit, entry;
 	bool has_ple, has_rdtscp, has_tpr_shadow;
+	u32 slice; /* of the preemption timer's ticks, if it is on */
 	struct um_mmu_caps mmu;
 };
 

@@ -41,6 +41,7 @@ struct um_params {
 	enum um_rmap_mode rmap;
 	enum um_ptw_mode ptw;
 	bool audit;
+	unsigned int slice; /* microseconds; 0: no limit */
 	unsigned int waiting; /* may change: for VMs made from then on */
 };
 
