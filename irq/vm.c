@@ -165,58 +165,38 @@ static struct um_irqs *pins_of(struct um_irqchip *chip)
 	return chip && !chip->irqs.split ? &chip->irqs : NULL;
 }
 
-static int chip_get(struct um_irqs *irqs, void __user *user)
+static int chip_move(struct um_irqs *irqs, struct kvm_irqchip *state, bool load)
 {
-	struct kvm_irqchip *state = memdup_user(user, sizeof(*state));
-	int r = 0;
-
-	if (IS_ERR(state))
-		return PTR_ERR(state);
-	if (!irqs) {
-		r = -ENXIO;
-		goto out;
-	}
 	switch (state->chip_id) {
 	case KVM_IRQCHIP_PIC_MASTER:
 	case KVM_IRQCHIP_PIC_SLAVE:
-		um_pic_save(irqs, state->chip_id, &state->chip.pic);
-		break;
+		if (load)
+			um_pic_load(irqs, state->chip_id, &state->chip.pic);
+		else
+			um_pic_save(irqs, state->chip_id, &state->chip.pic);
+		return 0;
 	case KVM_IRQCHIP_IOAPIC:
-		um_ioapic_save(irqs, &state->chip.ioapic);
-		break;
+		if (load)
+			um_ioapic_load(irqs, &state->chip.ioapic);
+		else
+			um_ioapic_save(irqs, &state->chip.ioapic);
+		return 0;
 	default:
-		r = -EINVAL;
+		return -EINVAL;
 	}
-	if (!r && copy_to_user(user, state, sizeof(*state)))
-		r = -EFAULT;
-out:
-	kfree(state);
-	return r;
 }
 
-static int chip_set(struct um_irqs *irqs, const void __user *user)
+/* User space names the chip, also when it only asks. */
+static int chip_state(struct um_irqs *irqs, void __user *user, bool load)
 {
 	struct kvm_irqchip *state = memdup_user(user, sizeof(*state));
-	int r = 0;
+	int r;
 
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	if (!irqs) {
-		r = -ENXIO;
-		goto out;
-	}
-	switch (state->chip_id) {
-	case KVM_IRQCHIP_PIC_MASTER:
-	case KVM_IRQCHIP_PIC_SLAVE:
-		um_pic_load(irqs, state->chip_id, &state->chip.pic);
-		break;
-	case KVM_IRQCHIP_IOAPIC:
-		um_ioapic_load(irqs, &state->chip.ioapic);
-		break;
-	default:
-		r = -EINVAL;
-	}
-out:
+	r = irqs ? chip_move(irqs, state, load) : -ENXIO;
+	if (!r && !load && copy_to_user(user, state, sizeof(*state)))
+		r = -EFAULT;
 	kfree(state);
 	return r;
 }
@@ -291,9 +271,9 @@ long um_irq_vm_ioctl(struct um_vm *vm, unsigned int nr, unsigned long arg)
 	case KVM_REINJECT_CONTROL:
 		return pit_reinject(pit_of(chip), user);
 	case KVM_GET_IRQCHIP:
-		return chip_get(pins_of(chip), user);
+		return chip_state(pins_of(chip), user, false);
 	case KVM_SET_IRQCHIP:
-		return chip_set(pins_of(chip), user);
+		return chip_state(pins_of(chip), user, true);
 	case KVM_SET_GSI_ROUTING:
 		return um_routes_ioctl(chip, user);
 	case KVM_IRQ_LINE:
