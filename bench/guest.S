@@ -9,19 +9,7 @@
  *
  * The markers (xchg %bx, %bx) stand outside the time stamps.
  */
-	.macro	stamp reg
-	rdtsc
-	shl	$32, %rdx
-	or	%rdx, %rax
-	mov	%rax, \reg
-	.endm
-
-	.macro	mark
-	test	%r11, %r11
-	jz	.Lunmarked\@
-	xchg	%bx, %bx
-.Lunmarked\@:
-	.endm
+#include "guest.h"
 
 	.macro	routine name
 	.globl	\name

@@ -11,32 +11,19 @@
  * A handler changes rax, rcx and rdx, counts in r15, and there is one for each
  * way to end an interrupt.
  */
+#include "guest.h"
 #include "irq.h"
-
-	.macro	now reg
-	rdtsc
-	shl	$32, %rdx
-	or	%rdx, %rax
-	mov	%rax, \reg
-	.endm
-
-	.macro	mark
-	test	%r11, %r11
-	jz	.Lunmarked\@
-	xchg	%bx, %bx
-.Lunmarked\@:
-	.endm
 
 	.macro	routine name
 	.globl	\name
 \name:
 	xor	%r13d, %r13d
 	mark
-	now	%r8
+	stamp	%r8
 	.endm
 
 	.macro	done
-	now	%r9
+	stamp	%r9
 	mark
 	out	%al, $IRQ_PORT_END
 	.endm
@@ -53,7 +40,7 @@
 	.endm
 
 	.macro	late
-	now	%rax
+	stamp	%rax
 	sub	%r12, %rax
 	add	%rax, %r13
 	.endm
@@ -141,7 +128,7 @@ irq_late:
 	done
 
 	.macro	arm_deadline
-	now	%rax
+	stamp	%rax
 	add	%rbx, %rax
 	mov	%rax, %r12
 	mov	%rax, %rdx
