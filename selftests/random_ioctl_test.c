@@ -5,9 +5,10 @@
  * What each call answers is of no interest; that the device and a VM beside
  * this one still work is. RANDOM_SEED= and RANDOM_COUNT= repeat a run.
  */
+#include <sys/eventfd.h>
 #include <time.h>
 #include "kselftest_harness.h"
-#include "lib/vm.h"
+#include "lib/irq.h"
 
 #define THREADS 4
 
@@ -26,11 +27,19 @@ static const unsigned long numbers[] = {
 	KVM_SET_DEBUGREGS, KVM_SET_GUEST_DEBUG, KVM_CLEAR_DIRTY_LOG,
 	KVM_SET_NR_MMU_PAGES, KVM_SET_IDENTITY_MAP_ADDR, KVM_GET_CLOCK,
 	KVM_SET_CLOCK, KVM_GET_CPUID2, KVM_KVMCLOCK_CTRL,
+	KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS, KVM_SET_GSI_ROUTING,
+	KVM_SIGNAL_MSI, KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, KVM_GET_LAPIC,
+	KVM_SET_LAPIC, KVM_CREATE_PIT2, KVM_GET_PIT2, KVM_SET_PIT2,
+	KVM_REINJECT_CONTROL, KVM_IRQFD, KVM_IOEVENTFD,
+	KVM_REGISTER_COALESCED_MMIO, KVM_UNREGISTER_COALESCED_MMIO,
+	KVM_SET_BOOT_CPU_ID, KVM_TPR_ACCESS_REPORTING, KVM_SET_VAPIC_ADDR,
+	KVM_SET_TSC_KHZ,
 };
 
 static struct vm *shared;
 static u8 *backing;
 static int fds[8];
+static int event_fd;
 static int count;
 
 static u64 next(u64 *state)
@@ -71,6 +80,38 @@ static void one_slot(u64 *rand)
 		    backing + (r >> 13 & 15) * PAGE_SIZE);
 }
 
+/* Something legal, to spoil a few words of. */
+static void legal(u8 *buf, unsigned long nr, u64 r)
+{
+	switch (nr) {
+	case KVM_SET_SREGS:
+		KIOCTL(fds[2], KVM_GET_SREGS, buf);
+		break;
+	case KVM_SET_XSAVE:
+		KIOCTL(fds[2], KVM_GET_XSAVE, buf);
+		break;
+	case KVM_SET_LAPIC:
+		KIOCTL(fds[2], KVM_GET_LAPIC, buf);
+		break;
+	case KVM_SET_IRQCHIP:
+		*(u32 *)buf = r % 3;
+		KIOCTL(shared->fd, KVM_GET_IRQCHIP, buf);
+		break;
+	case KVM_SET_PIT2:
+		KIOCTL(shared->fd, KVM_GET_PIT2, buf);
+		break;
+	case KVM_IRQFD:
+		*(struct kvm_irqfd *)buf = (struct kvm_irqfd){
+			.fd = event_fd, .gsi = r & 31, .flags = r >> 5 & 1 };
+		break;
+	case KVM_IOEVENTFD:
+		*(struct kvm_ioeventfd *)buf = (struct kvm_ioeventfd){
+			.fd = event_fd, .addr = MEM_GPA, .len = r & 8,
+			.flags = r >> 5 & 7 };
+		break;
+	}
+}
+
 static u64 argument(u64 *rand, u8 *buf, unsigned long nr)
 {
 	u64 r = next(rand), i;
@@ -78,11 +119,8 @@ static u64 argument(u64 *rand, u8 *buf, unsigned long nr)
 	if (r % 8 == 0)
 		return word(rand);
 	memset(buf, 0, 4096);
-	/* Something legal first, then a few words spoilt. */
-	if (r % 8 < 5 && nr == KVM_SET_SREGS)
-		KIOCTL(fds[2], KVM_GET_SREGS, buf);
-	else if (r % 8 < 5 && nr == KVM_SET_XSAVE)
-		KIOCTL(fds[2], KVM_GET_XSAVE, buf);
+	if (r % 8 < 5)
+		legal(buf, nr, r >> 24);
 	for (i = 0; i < (r >> 3) % 6; i++)
 		((u64 *)buf)[next(rand) % ((r >> 8) % 2 ? 8 : 256)] =
 			word(rand);
@@ -170,6 +208,13 @@ static void attend(struct __test_metadata *_metadata, struct misuser *m)
 FIXTURE(random) {
 };
 
+/* As a VM is made first, and with all that can be made in the kernel. */
+FIXTURE_VARIANT(random) {
+	bool chips;
+};
+FIXTURE_VARIANT_ADD(random, bare) { .chips = false };
+FIXTURE_VARIANT_ADD(random, chips) { .chips = true };
+
 FIXTURE_SETUP(random)
 {
 }
@@ -187,12 +232,15 @@ TEST_F_TIMEOUT(random, misuse, 100)
 	struct vm *vm;
 	int i;
 
-	count = count_text ? atoi(count_text) : 1500;
+	count = count_text ? atoi(count_text) : 1200;
 	printf("# RANDOM_SEED=%lu RANDOM_COUNT=%d, %d threads\n", seed, count,
 	       THREADS);
 	fflush(stdout);
 	kick_setup();
-	shared = vm_boot(2, (void (*)(void))guest);
+	event_fd = eventfd(0, EFD_NONBLOCK);
+	shared = variant->chips ?
+		vm_boot_irq(2, IRQCHIP_KERNEL, (void (*)(void))guest) :
+		vm_boot(2, (void (*)(void))guest);
 	backing = mem_alloc(64 * PAGE_SIZE, PAGE_SIZE);
 	fds[0] = shared->dev;
 	fds[1] = shared->fd;
@@ -206,6 +254,7 @@ TEST_F_TIMEOUT(random, misuse, 100)
 	for (i = 0; i < THREADS; i++)
 		pthread_join(m[i].thread, NULL);
 	vm_free(shared);
+	close(event_fd);
 	vm = vm_boot_remote(2);
 	remote_write(&vm->vcpus[1], 0xff0, 5);
 	EXPECT_EQ(5, remote_read(&vm->vcpus[0], 0xff0));
