@@ -8,7 +8,7 @@
 #include <umbra/iter.h>
 
 /* Not by what is under test. */
-static bool swap(u64 *word, u64 old, u64 new)
+static bool exchange(u64 *word, u64 old, u64 new)
 {
 	return __atomic_compare_exchange_n(word, &old, new, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -25,7 +25,7 @@ static u64 claim(void)
 void world_settle(void)
 {
 	if (claimed)
-		swap(claimed, claim(), UM_SPTE_EMPTY);
+		exchange(claimed, claim(), UM_SPTE_EMPTY);
 	claimed = NULL;
 }
 
@@ -34,13 +34,13 @@ void world_disturb(u64 *word, u64 expected)
 	bool ad = world_newest->mmu.caps.ad;
 
 	if (expected == UM_SPTE_EMPTY)
-		claimed = swap(word, expected, claim()) ? word : NULL;
+		claimed = exchange(word, expected, claim()) ? word : NULL;
 	else if (um_spte_is_claim(expected))
-		swap(word, expected, UM_SPTE_EMPTY);
+		exchange(word, expected, UM_SPTE_EMPTY);
 	else if (!um_spte_is_leaf(expected))
 		return;
 	else if (expected & UM_SPTE_CLAIMS)
-		swap(word, expected, expected & ~UM_SPTE_CLAIMS);
+		exchange(word, expected, expected & ~UM_SPTE_CLAIMS);
 	else if (ad)
-		swap(word, expected, expected ^ UM_SPTE_A);
+		exchange(word, expected, expected ^ UM_SPTE_A);
 }
