@@ -23,6 +23,7 @@
 #undef rcu_assign_pointer
 
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 
 #include <shim.h>
 
@@ -130,7 +131,10 @@ static void reclaim(void)
 	synchronize_rcu();
 	for (; head; head = next) {
 		next = head->next;
-		head->func(head);
+		if ((size_t)head->func < 4096)
+			kfree((char *)head - (size_t)head->func);
+		else
+			head->func(head);
 	}
 	pthread_mutex_lock(&calls.lock);
 	calls.finished = queued;

@@ -3,6 +3,7 @@
  * Caches: arenas with a stack of free objects, so that what is freed comes
  * back at once and a walk that still stands in it notices, if it can.
  */
+#include <linux/gfp.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -123,6 +124,23 @@ void *kmalloc(size_t size, gfp_t gfp)
 void kfree(const void *obj)
 {
 	free((void *)obj);
+}
+
+unsigned long get_zeroed_page(gfp_t gfp)
+{
+	void *page;
+
+	shim_may_sleep("get_zeroed_page");
+	if (shim_alloc_fails())
+		return 0;
+	page = aligned_alloc(4096, 4096);
+	memset(page, 0, 4096);
+	return (unsigned long)page;
+}
+
+void free_page(unsigned long addr)
+{
+	free((void *)addr);
 }
 
 void *__vcalloc(size_t n, size_t size, gfp_t gfp)

@@ -30,6 +30,11 @@ typedef struct {
 		__atomic_store_n(p, v, __ATOMIC_RELEASE);        \
 		shim_yield();                                    \
 	} while (0)
+#define smp_store_mb(x, v)                                       \
+	do {                                                     \
+		WRITE_ONCE(x, v);                                \
+		smp_mb();                                        \
+	} while (0)
 #define smp_mb__before_atomic() smp_mb()
 #define smp_mb__after_atomic() smp_mb()
 
@@ -44,6 +49,13 @@ typedef struct {
 			__ATOMIC_SEQ_CST);                                \
 		shim_after_cas();                                         \
 		__ok;                                                     \
+	})
+#define try_cmpxchg(ptr, old, new)                                        \
+	({                                                                \
+		shim_yield_hard();                                        \
+		__atomic_compare_exchange_n(ptr, old, new, false,         \
+					    __ATOMIC_SEQ_CST,             \
+					    __ATOMIC_SEQ_CST);            \
 	})
 #define xchg(ptr, v)                                                      \
 	({                                                                \
@@ -67,6 +79,23 @@ static inline long atomic_long_fetch_andnot(long mask, atomic_long_t *v)
 static inline int atomic_read(const atomic_t *v)
 {
 	return READ_ONCE(v->counter);
+}
+
+static inline void atomic_set(atomic_t *v, int n)
+{
+	__atomic_store_n(&v->counter, n, __ATOMIC_RELAXED);
+}
+
+/* True: it was not @unless, and @n was added. */
+static inline bool atomic_add_unless(atomic_t *v, int n, int unless)
+{
+	int old = atomic_read(v);
+
+	do {
+		if (old == unless)
+			return false;
+	} while (!try_cmpxchg(&v->counter, &old, old + n));
+	return true;
 }
 
 static inline void atomic_inc(atomic_t *v)

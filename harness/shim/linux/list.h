@@ -6,6 +6,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
+#include <shim.h>
 #include <stddef.h>
 
 struct list_head {
@@ -59,6 +60,26 @@ static inline void list_add(struct list_head *node, struct list_head *head)
 static inline void list_add_tail(struct list_head *node, struct list_head *head)
 {
 	list_add(node, head->prev);
+}
+
+/* What was taken out says so. */
+#define LIST_GONE ((struct list_head *)0x122)
+
+static inline bool list_is_gone(const struct list_head *node)
+{
+	if (node->prev != LIST_GONE)
+		return false;
+	shim_warn("a node is taken out of its list twice\n");
+	return true;
+}
+
+static inline void list_del(struct list_head *node)
+{
+	if (list_is_gone(node))
+		return;
+	node->prev->next = node->next;
+	node->next->prev = node->prev;
+	node->prev = LIST_GONE;
 }
 
 static inline void list_del_init(struct list_head *node)
@@ -118,5 +139,21 @@ static inline void hlist_del_init(struct hlist_node *node)
 }
 
 #define hlist_entry(ptr, type, member) list_entry(ptr, type, member)
+#define hlist_entry_safe(ptr, type, member)                                \
+	({                                                                 \
+		__typeof__(ptr) __node = (ptr);                            \
+		__node ? hlist_entry(__node, type, member) : NULL;         \
+	})
+#define hlist_for_each_entry(pos, head, member)                            \
+	for (pos = hlist_entry_safe((head)->first, __typeof__(*(pos)),     \
+				    member);                               \
+	     pos;                                                          \
+	     pos = hlist_entry_safe((pos)->member.next,                    \
+				    __typeof__(*(pos)), member))
+#define hlist_for_each_entry_safe(pos, n, head, member)                    \
+	for (pos = hlist_entry_safe((head)->first, __typeof__(*(pos)),     \
+				    member);                               \
+	     pos && ({ n = (pos)->member.next; 1; });                      \
+	     pos = hlist_entry_safe(n, __typeof__(*(pos)), member))
 
 #endif

@@ -11,6 +11,10 @@
 	__auto_type _max_a = (a); \
 	__auto_type _max_b = (b); \
 	_max_a > _max_b ? _max_a : _max_b; })
+#define swap(a, b) ({ \
+	__auto_type _swap = (a); \
+	(a) = (b); \
+	(b) = _swap; })
 #define min_t(type, a, b) min((type)(a), (type)(b))
 #define max_t(type, a, b) max((type)(a), (type)(b))
 #define clamp_t(type, val, low, high) \

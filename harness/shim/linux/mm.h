@@ -5,6 +5,10 @@
 
 #include <shim.h>
 
+/* Nobody looks into one. */
+struct page;
+#define virt_to_page(va) ((struct page *)(va))
+
 /*
  * A walker reaches what lies in a table by the address it read, and so after
  * it was filled: an address dependency, which ThreadSanitizer cannot see. It

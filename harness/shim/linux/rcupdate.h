@@ -6,6 +6,7 @@
 #include <linux/compiler.h>
 
 #include <shim.h>
+#include <stddef.h>
 
 struct rcu_head {
 	struct rcu_head *next;
@@ -31,5 +32,20 @@ void rcu_barrier(void);
 		__atomic_store_n(&(p), (v), __ATOMIC_RELEASE);       \
 		shim_yield();                                        \
 	} while (0)
+
+#define rcu_replace_pointer(p, v, cond)                              \
+	({                                                           \
+		typeof(p) __was = (p);                               \
+		(void)(cond);                                        \
+		rcu_assign_pointer(p, v);                            \
+		__was;                                               \
+	})
+#define rcu_dereference_protected(p, cond) (p)
+
+/* As the kernel: in the place of a function, where the head is. */
+#define kfree_rcu(ptr, field)                                        \
+	call_rcu(&(ptr)->field,                                      \
+		 (void (*)(struct rcu_head *))offsetof(typeof(*(ptr)), field))
+#define kvfree_rcu(ptr, field) kfree_rcu(ptr, field)
 
 #endif

@@ -3,17 +3,7 @@
 #ifndef _SHIM_LINUX_SLAB_H
 #define _SHIM_LINUX_SLAB_H
 
-#include <linux/types.h>
-
-typedef unsigned int gfp_t;
-
-#define __GFP_ZERO 0x1u
-#define __GFP_NOWARN 0x2u
-#define __GFP_ACCOUNT 0x4u
-#define __GFP_SLEEPS 0x8u /* the shim's own */
-#define GFP_NOWAIT 0u
-#define GFP_KERNEL __GFP_SLEEPS
-#define GFP_KERNEL_ACCOUNT (__GFP_SLEEPS | __GFP_ACCOUNT)
+#include <linux/gfp.h>
 
 #define SLAB_TYPESAFE_BY_RCU 0x1u
 #define SLAB_ACCOUNT 0x2u
@@ -35,6 +25,11 @@ void kmem_cache_free(struct kmem_cache *cache, void *obj);
 
 void *kmalloc(size_t size, gfp_t gfp);
 void kfree(const void *obj);
+
+#define struct_size(p, member, n) (sizeof(*(p)) + (n) * sizeof((p)->member[0]))
+#define array_size(a, b) ((a) * (b))
+#define kvzalloc(size, gfp) kzalloc(size, gfp)
+#define kvfree(obj) kfree(obj)
 
 static inline void *kzalloc(size_t size, gfp_t gfp)
 {

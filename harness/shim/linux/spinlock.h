@@ -21,6 +21,8 @@ void spin_unlock(spinlock_t *lock);
 		spin_lock_nested(lock, level);        \
 	} while (0)
 
+#define spin_lock_irqsave(lock, flags) spin_lock_irqsave_nested(lock, flags, 0)
+
 static inline void spin_unlock_irqrestore(spinlock_t *lock,
 					  unsigned long flags)
 {
@@ -31,6 +33,16 @@ static inline void spin_unlock_irqrestore(spinlock_t *lock,
 static inline void spin_lock(spinlock_t *lock)
 {
 	spin_lock_nested(lock, 0);
+}
+
+static inline void spin_lock_irq(spinlock_t *lock)
+{
+	spin_lock(lock);
+}
+
+static inline void spin_unlock_irq(spinlock_t *lock)
+{
+	spin_unlock(lock);
 }
 
 #endif
