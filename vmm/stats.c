@@ -3,7 +3,8 @@
  * The device's own statistics of a VM, by KVM_GET_STATS_FD.
  *
  * The file behind that descriptor describes itself (header, descriptors, data).
- * Wanted are the cumulative single counters whose names speak of page faults.
+ * Wanted are the cumulative single counters whose names speak of page faults, and
+ * those of exits and of the MMU's locks.
  */
 #include "stats.h"
 
@@ -17,7 +18,8 @@
 
 static bool wanted(const char *name)
 {
-	return !strncmp(name, "pf_", 3) || strstr(name, "fault");
+	return !strncmp(name, "pf_", 3) || strstr(name, "fault") ||
+	       !strcmp(name, "exits") || !strcmp(name, "mmu_lock");
 }
 
 static void add(struct fault_stats *out, const char *name, uint64_t value)
@@ -80,6 +82,8 @@ void stats_read(struct vm *vm, struct fault_stats *out)
 	unsigned int i;
 
 	memset(out, 0, sizeof(*out));
+	if (vm->stats_fd >= 0)
+		read_fd(vm->stats_fd, out);
 	for (i = 0; i < vm->ncpus; i++)
 		if (vm->cpus[i].stats_fd >= 0)
 			read_fd(vm->cpus[i].stats_fd, out);

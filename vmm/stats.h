@@ -8,7 +8,7 @@
 #define STATS_MAX 32
 #define STATS_NAME 48
 
-/* Counters of page faults, by name, summed over all vCPUs. */
+/* Counters of page faults and the like, by name, summed over all vCPUs. */
 struct fault_stats {
 	unsigned int n;		/* 0: the device has none */
 	struct {

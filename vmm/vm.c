@@ -72,6 +72,9 @@ static void create_fd(struct vm *vm)
 	if (dev->ptw >= 0 && ioctl(vm->fd, KVM_ENABLE_CAP, &ptw))
 		die("%s: setting the mode of page table writes: %s", dev->path,
 		    strerror(errno));
+	vm->stats_fd = -1;
+	if (dev->has_stats)
+		vm->stats_fd = ioctl(vm->fd, KVM_GET_STATS_FD, 0);
 }
 
 static void check_shape(const struct device *dev, const struct vm_shape *shape)
@@ -143,6 +146,8 @@ void vm_destroy(struct vm *vm)
 	audit(vm);
 	free(vm->cpus);
 	rings_free(vm);
+	if (vm->stats_fd >= 0)
+		close(vm->stats_fd);
 	close(vm->fd);
 	for (i = 0; i < vm->nslots; i++) {
 		munmap(vm->slots[i].hva, vm->slots[i].size);

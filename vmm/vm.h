@@ -58,6 +58,7 @@ struct vm {
 	struct pc *pc;		/* NULL: a plain machine */
 	enum log_kind log;	/* never LOG_AUTO */
 	struct rings rings;
+	int stats_fd;		/* -1: the device has none */
 
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
