@@ -63,6 +63,9 @@ torture: ## the MMU in userspace: T= seconds for SEED=, or for three seeds
 bench: ## umbra beside kvm_intel, operation by operation
 	@scripts/bench
 
+bench-migrate: ## a Linux guest at work migrates, on umbra and on kvm_intel
+	@scripts/bench-migrate
+
 sparse: ## build with sparse watching
 	@scripts/kbuild $(KVER) C=2 CF=-Wcontext
 
@@ -85,5 +88,5 @@ help: ## this list
 	@echo "Kernel: $(KVER) ($(KDIR))"
 
 .PHONY: all install modules_install dkms-tree dkms-install deb run check \
-	check-upstream linux qemu torture bench sparse style compile_commands.json \
+	check-upstream linux qemu torture bench bench-migrate sparse style compile_commands.json \
 	clean help
