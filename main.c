@@ -14,6 +14,7 @@
 #include <umbra/trace.h>
 
 struct um_params um_params = {
+	.preemption_timer = true,
 	.waiting = 4096,
 };
 
@@ -53,6 +54,10 @@ MODULE_PARM_DESC(ptw, "a guest's writes to its page tables, with shadow paging: 
 static bool audit;
 module_param(audit, bool, 0444);
 MODULE_PARM_DESC(audit, "check the MMU's invariants after every fault (slow)");
+
+module_param_named(preemption_timer, um_params.preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer,
+		 "let the VMX preemption timer tell when a guest's timer expires (default: 1)");
 
 module_param_named(slice, um_params.slice, uint, 0444);
 MODULE_PARM_DESC(slice,

@@ -88,6 +88,7 @@ static const struct stat_src vcpu_src[] = {
 	VCPU("io_exits", io_exits),
 	VCPU("mmio_exits", mmio_exits),
 	VCPU("halt_exits", halt_exits),
+	VCPU("timer_exits", timer_exits),
 	VCPU("signal_exits", signal_exits),
 	VCPU("irq_exits", irq_exits),
 	VCPU("nmi_exits", nmi_exits),

@@ -127,7 +127,7 @@ enum um_irq_source {
 enum um_lapic_event {
 	UM_EVENT_INIT,
 	UM_EVENT_SIPI,
-	UM_EVENT_TIMER,
+	UM_EVENT_TIMER, /* a host's timer rang: host.c */
 };
 
 struct um_lapic {
@@ -150,12 +150,8 @@ struct um_lapic {
 	bool has_deadline;
 	int eoi_vector;		/* split: an EOI for user space, or -1 */
 
-	/*
-	 * The timer. While a periodic one is armed its callback owns the
-	 * first two and moves @at by @period; um_port_timer_stop() waits for
-	 * it. That of one shot takes @at by cmpxchg.
-	 */
-	u64 timer_at;		/* ns; 0: does not run */
+	/* The timer: lapic_timer.c */
+	u64 timer_at;		/* ns; when it counts to 0, 0: does not run */
 	u64 timer_period;	/* ns; 0: once */
 	u64 deadline;		/* IA32_TSC_DEADLINE */
 };
@@ -355,9 +351,9 @@ void um_lapic_timer_stop(struct um_lapic *apic);
 u32 um_lapic_timer_count(const struct um_lapic *apic);
 void um_lapic_deadline_write(struct um_lapic *apic, u64 deadline);
 u64 um_lapic_deadline_read(const struct um_lapic *apic);
-/* The callback: when to call again, 0: not. */
-u64 um_lapic_timer_expired(struct um_lapic *apic);
-/* The vCPU's thread: the interrupt of a timer that expired. */
+void um_lapic_timer_tsc_set(struct um_lapic *apic);
+void um_lapic_timer_moved(struct um_lapic *apic);
+/* The interrupt of a timer that expired, and its next period. */
 void um_lapic_timer_sync(struct um_lapic *apic);
 
 /* lapic_state.c */

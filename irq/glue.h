@@ -41,6 +41,8 @@ struct um_io {
 struct um_apic {
 	struct um_lapic lapic;
 	struct um_vcpu *vcpu;	/* const */
+	bool exact;		/* by vcpu->timer_due; const */
+	bool armed;		/* the hrtimer, else; the vCPU's thread */
 	struct hrtimer timer;
 
 	/* tpr.c */
@@ -74,6 +76,9 @@ static inline struct um_irqchip *um_irqchip(const struct um_vm *vm)
 
 /* host.c */
 void um_host_apic_init(struct um_apic *apic);
+void um_host_apic_exit(struct um_apic *apic);
+/* The vCPU is about to sleep in HLT. */
+void um_host_apic_alarm(struct um_apic *apic);
 void um_host_pit_init(struct um_irqchip *chip);
 
 /* routes.c: -EINVAL, -ENOMEM */

@@ -99,6 +99,8 @@ static void wait(struct um_vcpu *vcpu)
 		if (has_event(vcpu) || may_wake(vcpu) ||
 		    signal_pending(current) || READ_ONCE(vcpu->vm->dead))
 			break;
+		if (is_halted(vcpu))
+			um_host_apic_alarm(lapic_to_apic(vcpu->apic));
 		schedule();
 	}
 	finish_rcuwait(&vcpu->wait);

@@ -105,7 +105,6 @@ static void write_spiv(struct um_lapic *apic, u32 val)
 	for (i = 0; i < ARRAY_SIZE(lvts); i++)
 		um_lapic_set_reg(apic, lvts[i],
 				 um_lapic_reg(apic, lvts[i]) | UM_LVT_MASKED);
-	clear_bit(UM_EVENT_TIMER, &apic->events);
 }
 
 static void write_lvt(struct um_lapic *apic, u32 offset, u32 val)

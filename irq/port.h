@@ -31,18 +31,22 @@ void um_port_work(struct um_lapic *apic);
 void um_port_nmi(struct um_lapic *apic);
 
 /*
- * Call um_lapic_timer_expired() at @at (ns). The vCPU's thread, preemptible;
- * stopping waits for a callback that runs.
+ * An APIC's timer, instead of one that was started before: have
+ * um_lapic_timer_sync() called by the vCPU's thread when um_port_now() is @at,
+ * or when this vCPU's TSC is @tsc (false: it is), or soon after: in HLT, too, and
+ * before each entry.
+ *
+ * um_port_timer_due() - the time has come, which it tells once.
+ *
+ * The vCPU's thread, or who holds its mutex.
  */
 void um_port_timer_start(struct um_lapic *apic, u64 at);
+bool um_port_timer_until(struct um_lapic *apic, u64 tsc);
 void um_port_timer_stop(struct um_lapic *apic);
+bool um_port_timer_due(struct um_lapic *apic);
 
 /* Call um_pit_expired() at @at (ns), or not any more with 0. Does not wait. */
 void um_port_pit_timer(struct um_irqs *irqs, u64 at);
-
-/* This vCPU's TSC now; how long it takes it to count @ticks. */
-u64 um_port_tsc(struct um_lapic *apic);
-u64 um_port_tsc_to_ns(u64 ticks);
 
 /* The guest acknowledged an interrupt of @gsi. No lock is held, but RCU. */
 void um_port_acked(struct um_irqs *irqs, u32 gsi);

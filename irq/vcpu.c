@@ -61,7 +61,7 @@ void um_irq_vcpu_free(struct um_vcpu *vcpu)
 {
 	if (!vcpu->apic)
 		return;
-	um_port_timer_stop(vcpu->apic);
+	um_host_apic_exit(lapic_to_apic(vcpu->apic));
 	free_page((unsigned long)vcpu->apic->page);
 	kfree(lapic_to_apic(vcpu->apic));
 }
@@ -76,6 +76,21 @@ static bool extint(struct um_vcpu *vcpu)
 	if (apic->irqs->split)
 		return vcpu->user_irq != UM_NO_IRQ;
 	return READ_ONCE(apic->irqs->pic.output);
+}
+
+void um_apic_timer_due(struct um_vcpu *vcpu)
+{
+	um_lapic_timer_sync(vcpu->apic);
+}
+
+void um_apic_tsc_set(struct um_vcpu *vcpu)
+{
+	um_lapic_timer_tsc_set(vcpu->apic);
+}
+
+void um_apic_moved(struct um_vcpu *vcpu)
+{
+	um_lapic_timer_moved(vcpu->apic);
 }
 
 bool um_apic_waiting(struct um_vcpu *vcpu)

@@ -148,27 +148,51 @@ static int read_basic(struct um_vmx_caps *c)
 	return 0;
 }
 
-/* The timer counts down by 1 in 2^n ticks of the TSC. */
-static u32 slice_ticks(void)
+/*
+ * Whose timer does not count at the TSC's pace: "VMX-Preemption Timer Does Not
+ * Count Down at the Rate Specified" in Intel's specification updates, of
+ * those that have all else.
+ */
+static bool timer_is_broken(void)
 {
-	u64 misc, ticks = (u64)um_params.slice * tsc_khz / 1000;
+	static const u32 signatures[] = { 0x20652, 0x20655, 0x306a8 };
+	u32 mine = cpuid_eax(1) & 0x0fff3fff;
+	int i;
 
+	for (i = 0; i < ARRAY_SIZE(signatures); i++) {
+		if (mine == signatures[i])
+			return true;
+	}
+	return false;
+}
+
+/* The timer counts down by 1 in 2^n ticks of the TSC. */
+static void read_timer(struct um_vmx_caps *c)
+{
+	u64 misc, slice = (u64)um_params.slice * tsc_khz / 1000;
+
+	c->has_timer = c->pin & PIN_BASED_VMX_PREEMPTION_TIMER &&
+		       um_params.preemption_timer && !timer_is_broken();
+	if (!c->has_timer && !slice)
+		c->pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
 	rdmsrl(MSR_IA32_VMX_MISC, misc);
-	return clamp_t(u64, ticks >> (misc & 0x1f), 1, U32_MAX);
+	c->timer_shift = misc & 0x1f;
+	c->timer_idle = slice ? clamp_t(u64, slice >> c->timer_shift, 1,
+					U32_MAX) : U32_MAX;
 }
 
 static int read_pin(struct um_vmx_caps *c)
 {
 	u32 need = PIN_NEED;
 
-	if (um_params.slice) {
+	if (um_params.slice)
 		need |= PIN_BASED_VMX_PREEMPTION_TIMER;
-		c->slice = slice_ticks();
-	}
-	if (!control(MSR_IA32_VMX_TRUE_PINBASED_CTLS, need, 0, &c->pin))
+	if (!control(MSR_IA32_VMX_TRUE_PINBASED_CTLS, need,
+		     PIN_BASED_VMX_PREEMPTION_TIMER, &c->pin))
 		return um_caps_refuse(um_params.slice ?
 			"what slice= wants, interrupt and NMI exiting, or virtual NMIs" :
 			"interrupt and NMI exiting, or virtual NMIs");
+	read_timer(c);
 	return 0;
 }
 

@@ -199,7 +199,7 @@ static int dispatch(struct um_vmx *vmx)
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
 		return UM_RESUME; /* taken in enter() */
 	case EXIT_REASON_PREEMPTION_TIMER:
-		return UM_RESUME; /* slice=: the host had its turn */
+		return um_exit_timer(vmx);
 	case EXIT_REASON_MSR_READ:
 		return um_exit_rdmsr(vmx);
 	case EXIT_REASON_MSR_WRITE:

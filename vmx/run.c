@@ -168,6 +168,17 @@ static noinline int prepare(struct um_vmx *vmx)
 	return r;
 }
 
+/* Interrupts off, in_guest set. */
+static bool has_work(struct um_vmx *vmx)
+{
+	/* First, for a timer that expired may want irq_work. */
+	if (um_timer_must_load(vmx))
+		um_timer_load(vmx);
+	return unlikely(read_thread_flags() & WORK) ||
+	       unlikely(READ_ONCE(vmx->vcpu.irq_work)) ||
+	       unlikely(READ_ONCE(vmx->vcpu.vm->dead));
+}
+
 static int enter(struct um_vmx *vmx)
 {
 	struct um_vcpu *vcpu = &vmx->vcpu;
@@ -184,9 +195,7 @@ static int enter(struct um_vmx *vmx)
 	local_irq_disable();
 	/* T2: in_guest before the debts are read; see tlb.h. */
 	smp_store_mb(vcpu->in_guest, true);
-	while (unlikely(read_thread_flags() & WORK) ||
-	       unlikely(READ_ONCE(vcpu->irq_work)) ||
-	       unlikely(READ_ONCE(vcpu->vm->dead))) {
+	while (has_work(vmx)) {
 		WRITE_ONCE(vcpu->in_guest, false);
 		local_irq_enable();
 		r = do_work(vmx);

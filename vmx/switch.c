@@ -227,6 +227,8 @@ static void load_on(struct um_vmx *vmx, int cpu)
 			   (unsigned long)get_current_gdt_ro());
 		vmcs_write(HOST_IA32_SYSENTER_ESP,
 			   (unsigned long)(cpu_entry_stack(cpu) + 1));
+		if (vmx->vcpu.timer_due)
+			um_apic_moved(&vmx->vcpu);
 	}
 	vmx->host.debugctl = get_debugctlmsr();
 	WRITE_ONCE(vmx->vcpu.cpu, cpu);

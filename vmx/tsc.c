@@ -11,6 +11,8 @@ static void write_offset(struct um_vmx *vmx, u64 offset)
 {
 	vmx->tsc_offset = offset;
 	vmx_write(vmx, TSC_OFFSET, offset);
+	if (vmx->vcpu.apic)
+		um_apic_tsc_set(&vmx->vcpu);
 }
 
 /*

@@ -124,6 +124,7 @@ struct um_vmx {
 	bool pml_on;
 	u32 cpu, cpu2;		    /* processor controls in the VMCS */
 	u8 tpr_threshold;	    /* there as well */
+	u32 timer_value;	    /* of the preemption timer; there as well */
 
 	u16 vpid;
 	u64 eptp;
@@ -214,7 +215,9 @@ struct um_vmx_caps {
 	u32 revision, vmcs_size;
 	u32 pin, cpu, cpu2, exit, entry;
 	bool has_ple, has_rdtscp, has_tpr_shadow;
-	u32 slice; /* of the preemption timer's ticks, if it is on */
+	bool has_timer;	 /* the preemption timer, for guests' timers */
+	u8 timer_shift;	 /* a tick of it is 2^n of the TSC */
+	u32 timer_idle;	 /* ticks when no timer is armed: slice= or no end */
 	struct um_mmu_caps mmu;
 };
 
@@ -349,6 +352,19 @@ void um_msr_bitmap_setup(struct um_vmx *vmx);
 /* tsc.c: by WRMSR, or (@host) by user space; the vCPU is loaded */
 void um_tsc_write(struct um_vmx *vmx, u64 value, bool host);
 void um_tsc_adjust_write(struct um_vmx *vmx, u64 value, bool host);
+
+/*
+ * timer.c: at birth; and with interrupts off, whenever um_timer_must_load(),
+ * last before what an expired timer raises is looked at.
+ */
+void um_timer_setup(struct um_vmx *vmx);
+void um_timer_load(struct um_vmx *vmx);
+int um_exit_timer(struct um_vmx *vmx);
+
+static inline bool um_timer_must_load(const struct um_vmx *vmx)
+{
+	return vmx->vcpu.timer_due || vmx->timer_value != um_caps.timer_idle;
+}
 
 /* pause.c */
 int um_exit_pause(struct um_vmx *vmx);

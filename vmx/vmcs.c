@@ -16,8 +16,7 @@
 static void setup_controls(struct um_vmx *vmx)
 {
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, um_caps.pin);
-	if (um_caps.slice)
-		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, um_caps.slice);
+	um_timer_setup(vmx);
 	vmx->cpu = um_caps.cpu | (vmx->ctx ? UM_SHADOW_CPU : 0);
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->cpu);
 	vmx->cpu2 = um_caps.cpu2;

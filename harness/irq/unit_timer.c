@@ -18,6 +18,11 @@ static void setup(u32 lvtt)
 	apic_write(0, UM_LAPIC_LVTT, lvtt);
 }
 
+static void deadline_write(u64 ns)
+{
+	um_lapic_deadline_write(world_apic(0), (now + ns) * TSC_PER_NS);
+}
+
 static void one_shot(void)
 {
 	setup(ONE_SHOT);
@@ -113,40 +118,55 @@ static void period_is_limited(void)
 	       "due in %llu ns", world[0].timer - now);
 }
 
-/* The callback came late by many periods: they are not made up for. */
-static void late_callback(void)
+/* Nobody looked for many periods: they are not made up for. */
+static void late_look(void)
 {
-	u64 start, next;
+	u64 start;
 
 	setup(PERIODIC);
 	start = now;
 	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
 	now += 100 * MS + 300 * US;
-	next = um_lapic_timer_expired(world_apic(0));
-	EXPECT_EQ(next, start + 101 * MS);
 	EXPECT_EQ(apic_serve(0), 0xec);
+	EXPECT_EQ(apic_serve(0), -1);
+	EXPECT_EQ(world[0].timer, start + 101 * MS);
 }
 
-/* The guest armed it anew when the callback of the old time had begun. */
-static void callback_too_late(void)
+/* Late or not, the times stay where they are. */
+static void no_drift(void)
+{
+	u64 start;
+	int i;
+
+	setup(PERIODIC);
+	start = now;
+	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
+	for (i = 1; i <= 50; i++) {
+		now = start + i * MS + i * 19 % 400 * US;
+		EXPECT_EQ(apic_serve(0), 0xec);
+		EXPECT_EQ(world[0].timer, start + (i + 1) * MS);
+	}
+}
+
+/* What has expired is the guest's, also when nobody looked before it went on. */
+static void written_too_late(void)
 {
 	setup(ONE_SHOT);
 	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
 	now += 1 * MS;
 	apic_write(0, UM_LAPIC_TMICT, 2 * MS);
-	EXPECT_EQ(um_lapic_timer_expired(world_apic(0)), 0);
-	EXPECT_EQ(apic_take(0), -1);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	EXPECT_EQ(apic_serve(0), -1);
 	EXPECT_EQ(apic_read(0, UM_LAPIC_TMCCT), 2 * MS);
-	world_pass(2 * MS);
+	now += 2 * MS;
+	apic_write(0, UM_LAPIC_LVTT, UM_LVT_MASKED | ONE_SHOT);
 	EXPECT_EQ(apic_serve(0), 0xec);
-	/* or quicker: the old one came, and the new one comes */
-	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
+	setup(DEADLINE);
+	deadline_write(1 * MS);
 	now += 1 * MS;
-	EXPECT_EQ(um_lapic_timer_expired(world_apic(0)), 0);
+	um_lapic_deadline_write(world_apic(0), 0);
 	EXPECT_EQ(apic_serve(0), 0xec);
-	apic_write(0, UM_LAPIC_TMICT, 1 * MS);
-	world_pass(1 * MS);
-	EXPECT_EQ(apic_serve(0), 0xec);
+	EXPECT_EQ(apic_serve(0), -1);
 }
 
 static void masked(void)
@@ -168,11 +188,6 @@ static void vector_by_the_last_word(void)
 	apic_write(0, UM_LAPIC_LVTT, 0xed);
 	world_pass(1 * MS);
 	EXPECT_EQ(apic_serve(0), 0xed);
-}
-
-static void deadline_write(u64 ns)
-{
-	um_lapic_deadline_write(world_apic(0), (now + ns) * TSC_PER_NS);
 }
 
 static void deadline(void)
@@ -202,8 +217,50 @@ static void deadline(void)
 	EXPECT_EQ(world[0].timer, 0);
 	/* as far as can be */
 	um_lapic_deadline_write(apic, ~0ull);
-	EXPECT(world[0].timer > now && world[0].timer < 1ull << 62,
-	       "due at %llu", world[0].timer);
+	world_pass(1000000 * MS);
+	EXPECT_EQ(apic_serve(0), -1);
+	EXPECT_EQ(um_lapic_deadline_read(apic), ~0ull);
+}
+
+static void tsc_moves(u64 ticks)
+{
+	world[0].tsc_offset += ticks;
+	um_lapic_timer_tsc_set(world_apic(0));
+}
+
+/* A deadline is a time of the guest's clock, wherever that is set to. */
+static void deadline_and_the_clock(void)
+{
+	setup(DEADLINE);
+	deadline_write(4 * MS);
+	tsc_moves(1 * MS * TSC_PER_NS);
+	world_pass(3 * MS - 1);
+	EXPECT_EQ(apic_serve(0), -1);
+	world_pass(1);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	deadline_write(4 * MS); /* the guest's clock is 1 ms ahead */
+	tsc_moves(-2 * MS * TSC_PER_NS);
+	world_pass(5 * MS - 1);
+	EXPECT_EQ(apic_serve(0), -1);
+	world_pass(1);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	deadline_write(4 * MS);
+	tsc_moves(10 * MS * TSC_PER_NS);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	EXPECT_EQ(apic_serve(0), -1);
+	/* one that had expired comes once, and the count does not care */
+	deadline_write(10 * MS);
+	now += 10 * MS;
+	tsc_moves(-9 * MS * TSC_PER_NS);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	EXPECT_EQ(world[0].timer, 0);
+	setup(ONE_SHOT);
+	apic_write(0, UM_LAPIC_TMICT, 4 * MS);
+	tsc_moves(3 * MS * TSC_PER_NS);
+	world_pass(4 * MS - 1);
+	EXPECT_EQ(apic_serve(0), -1);
+	world_pass(1);
+	EXPECT_EQ(apic_serve(0), 0xec);
 }
 
 static void modes_do_not_mix(void)
@@ -274,11 +331,13 @@ int main(void)
 	TEST(divider_on_the_way);
 	TEST(periodic);
 	TEST(period_is_limited);
-	TEST(late_callback);
-	TEST(callback_too_late);
+	TEST(late_look);
+	TEST(no_drift);
+	TEST(written_too_late);
 	TEST(masked);
 	TEST(vector_by_the_last_word);
 	TEST(deadline);
+	TEST(deadline_and_the_clock);
 	TEST(modes_do_not_mix);
 	TEST(deadline_disabled_apic);
 	TEST(reset_stops_it);

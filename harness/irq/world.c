@@ -53,6 +53,26 @@ void um_port_timer_start(struct um_lapic *apic, u64 at)
 	of(apic)->timer = at;
 }
 
+bool um_port_timer_until(struct um_lapic *apic, u64 tsc)
+{
+	u64 mine = now * TSC_PER_NS + of(apic)->tsc_offset;
+
+	if (tsc <= mine) {
+		of(apic)->timer = 0;
+		return false;
+	}
+	of(apic)->timer = now + 1 + (tsc - mine - 1) / TSC_PER_NS;
+	return true;
+}
+
+bool um_port_timer_due(struct um_lapic *apic)
+{
+	if (!of(apic)->timer || now < of(apic)->timer)
+		return false;
+	of(apic)->timer = 0;
+	return true;
+}
+
 void um_port_timer_stop(struct um_lapic *apic)
 {
 	of(apic)->timer = 0;
@@ -62,17 +82,6 @@ void um_port_pit_timer(struct um_irqs *owner, u64 at)
 {
 	(void)owner;
 	pit_timer = at;
-}
-
-u64 um_port_tsc(struct um_lapic *apic)
-{
-	(void)apic;
-	return now * TSC_PER_NS;
-}
-
-u64 um_port_tsc_to_ns(u64 ticks)
-{
-	return ticks / TSC_PER_NS;
 }
 
 void um_port_acked(struct um_irqs *owner, u32 gsi)
@@ -169,7 +178,7 @@ void world_pass(u64 ns)
 	while ((due = first_due(until, &whose))) {
 		now = due > now ? due : now;
 		if (whose) {
-			whose->timer = um_lapic_timer_expired(&whose->apic);
+			um_lapic_timer_sync(&whose->apic);
 		} else {
 			pit_timer = 0;
 			um_pit_expired(&irqs);

@@ -28,6 +28,7 @@ extern struct world_apic {
 	u32 page[1024];
 	unsigned int kicks, works, nmis;
 	u64 timer; /* when it is due, 0: not */
+	u64 tsc_offset;
 } world[UM_APICS_MAX];
 
 /* What devices heard, by GSI; a device may do something then. */
@@ -46,7 +47,7 @@ struct um_lapic *world_apic(int i);
 /* Other routes than those. False: refused. */
 bool world_routes(const struct kvm_irq_routing_entry *entry, int n, bool split,
 		  u32 msi_pins);
-/* Move the clock, and let the timers that expire on the way do so. */
+/* Move the clock, while vCPUs look at the timers that expire on the way. */
 void world_pass(u64 ns);
 
 /* As the guest does it. */

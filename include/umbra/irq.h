@@ -82,6 +82,14 @@ void um_apic_set_cr8(struct um_vcpu *vcpu, u8 cr8);
 /* CR8 below this lets in an interrupt that waits for nothing else; or 0. */
 u8 um_apic_awaits_cr8(struct um_vcpu *vcpu);
 void um_apic_cpuid_changed(struct um_vcpu *vcpu);
+/*
+ * The time has come that vcpu->timer_due says; interrupts may be off. The
+ * guest's TSC was set; the vCPU came to a CPU whose TSC may be another: by then
+ * timer_due is out of date.
+ */
+void um_apic_timer_due(struct um_vcpu *vcpu);
+void um_apic_tsc_set(struct um_vcpu *vcpu);
+void um_apic_moved(struct um_vcpu *vcpu);
 /* After an exit, while vcpu->apic_word: what the guest wrote there. */
 void um_apic_word_read(struct um_vcpu *vcpu);
 

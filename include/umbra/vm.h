@@ -41,6 +41,7 @@ struct um_params {
 	enum um_rmap_mode rmap;
 	enum um_ptw_mode ptw;
 	bool audit;
+	bool preemption_timer; /* for the guests' timers */
 	unsigned int slice; /* microseconds; 0: no limit */
 	unsigned int waiting; /* may change: for VMs made from then on */
 };
@@ -128,6 +129,7 @@ struct um_vcpu_stat {
 	u64 io_exits;
 	u64 mmio_exits;
 	u64 halt_exits;
+	u64 timer_exits; /* of the VMX preemption timer */
 	u64 signal_exits;
 	u64 irq_exits;
 	u64 nmi_exits;
@@ -176,6 +178,10 @@ struct um_vcpu {
 				 */
 	int user_irq;		/* vector of KVM_INTERRUPT, or UM_NO_IRQ */
 	struct um_lapic *apic;	/* NULL: none in the kernel; const */
+	u64 timer_due;		/* the host's TSC when the local APIC's timer
+				 * expires, 0: nothing to look for. Its own
+				 * thread
+				 */
 	bool irq_work;		/* as attention, for um_irq_work() */
 	bool apic_word;		/* the guest has one: irq/tpr.c */
 	struct rcuwait wait;	/* in HLT; woken by um_vcpu_attend() */

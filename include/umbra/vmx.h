@@ -28,6 +28,8 @@ const struct um_mmu_caps *um_vmx_mmu_caps(void);
 bool um_vmx_has_la57(void);
 /* May a guest execute INVPCID? */
 bool um_vmx_has_invpcid(void);
+/* Does the CPU end a stretch in the guest at vcpu->timer_due? */
+bool um_vmx_has_timer(void);
 
 /*
  * A vCPU is allocated by vmx/ because its own struct contains ours; the
