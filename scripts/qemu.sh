@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced, after lib.sh, by the scripts that run Debian's QEMU in the testbed.
+# shellcheck shell=bash disable=SC2034
+
+# For the guest's kernel. As for the host: without what is dear where time is
+# emulated, and shows nothing.
+guest_cmdline="console=ttyS0,115200 nokaslr tsc_early_khz=50000 quiet panic=-1"
+guest_cmdline+=" mitigations=off cryptomgr.notests ipv6.disable=1 apparmor=0 rodata=off"
+guest_cmdline+=" initcall_blacklist=load_system_certificate_list,init_encrypted,crypto_algapi_init,debug_checkwx_init"
+
+# qemu_files DIR: QEMU with all that it opens, at the places where Debian has
+# it, under DIR; $files is the testbed's options for that.
+qemu_files()
+{
+	local root=$1 qemu file
+
+	qemu=$(type -P qemu-system-x86_64) ||
+		die "no qemu-system-x86_64: run scripts/setup"
+	mkdir -p "$root/usr/share"/{qemu,seabios}
+	for file in "$qemu" $(ldd "$qemu" | grep -o '/[^ ]*'); do
+		mkdir -p "$root$(dirname "$file")"
+		cp -L "$file" "$root$file"
+	done
+	cp -L /usr/share/seabios/bios-256k.bin "$root/usr/share/seabios"
+	cp -L /usr/share/qemu/{pvh,linuxboot_dma,kvmvapic}.bin \
+		"$root/usr/share/qemu"
+	files=()
+	# each folder that the host does not have yet
+	for file in "$root"/lib64 "$root"/lib/* "$root"/usr/share "$root$qemu"; do
+		files+=(--file "$file:${file#"$root"}")
+	done
+}
