@@ -63,6 +63,9 @@ torture: ## the MMU in userspace: T= seconds for SEED=, or for three seeds
 bench: ## umbra beside kvm_intel, operation by operation
 	@scripts/bench
 
+bench-guest: ## a Linux guest in QEMU, its boot and work, umbra beside kvm_intel
+	@scripts/bench-guest
+
 bench-migrate: ## a Linux guest at work migrates, on umbra and on kvm_intel
 	@scripts/bench-migrate
 
@@ -88,5 +91,5 @@ help: ## this list
 	@echo "Kernel: $(KVER) ($(KDIR))"
 
 .PHONY: all install modules_install dkms-tree dkms-install deb run check \
-	check-upstream linux qemu torture bench bench-migrate sparse style compile_commands.json \
+	check-upstream linux qemu torture bench bench-guest bench-migrate sparse style compile_commands.json \
 	clean help
