@@ -17,6 +17,7 @@ void um_vcpu_kick(struct um_vcpu *vcpu);
 
 struct machine machine;
 unsigned int tsc_khz = 1000000;
+__thread struct um_vcpu *um_running;
 
 static struct cpu *cpu_of(const struct um_vcpu *vcpu)
 {
@@ -58,9 +59,14 @@ void um_vmx_vcpu_put(struct um_vcpu *vcpu)
 {
 }
 
-u64 um_vmx_guest_tsc(const struct um_vcpu *vcpu)
+u64 um_vmx_get_tsc_offset(const struct um_vcpu *vcpu)
 {
 	return 0;
+}
+
+bool um_vmx_has_timer(void)
+{
+	return false;
 }
 
 void um_vmx_shadow_tpr(struct um_vcpu *vcpu, void *page)
@@ -288,12 +294,14 @@ void cpu_run(struct cpu *cpu)
 	enum cpu_exit exit;
 
 	this_cpu = cpu;
+	um_running = &cpu->vmx.vcpu;
 	current->signal = false;
 	while (cpu_enter(cpu)) {
 		exit = cpu_guest(cpu);
 		cpu_leave(cpu);
 		cpu_handle(cpu, exit);
 	}
+	um_running = NULL;
 }
 
 void cpu_reset(struct cpu *cpu)

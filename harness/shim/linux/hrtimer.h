@@ -28,6 +28,11 @@ static inline void hrtimer_set_expires(struct hrtimer *timer, ktime_t at)
 	timer->expires = at;
 }
 
+static inline ktime_t hrtimer_get_expires(const struct hrtimer *timer)
+{
+	return timer->expires;
+}
+
 static inline void hrtimer_start(struct hrtimer *timer, ktime_t at,
 				 enum hrtimer_mode mode)
 {

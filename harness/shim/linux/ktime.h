@@ -19,4 +19,9 @@ static inline u64 ktime_get_ns(void)
 	return 1;
 }
 
+static inline ktime_t ktime_get(void)
+{
+	return ktime_get_ns();
+}
+
 #endif

@@ -8,5 +8,8 @@ struct preempt_notifier {
 };
 
 #define DECLARE_PER_CPU(type, name) extern __thread __typeof__(type) name
+#define this_cpu_read(name) (name)
+/* No thread is an interrupt. */
+#define in_task() 1
 
 #endif

@@ -15,6 +15,8 @@ void spin_lock_nested(spinlock_t *lock, int level);
 void spin_unlock(spinlock_t *lock);
 
 /* Nothing here interrupts a thread. */
+#define local_irq_save(flags) ((void)((flags) = 0))
+#define local_irq_restore(flags) ((void)(flags))
 #define spin_lock_irqsave_nested(lock, flags, level)  \
 	do {                                          \
 		(flags) = 0;                          \
