@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Model-specific registers: one table says what each is, for the guest's
- * RDMSR and WRMSR and for user space alike. Base addresses of FS and GS and the
- * SYSENTER registers are the guest's without an exit.
+ * RDMSR and WRMSR and for user space alike. How the guest comes here, and where
+ * it need not, is in msr_exit.c.
  */
 #include <asm/apicdef.h>
 #include <asm/kvm_para.h>
@@ -235,6 +235,20 @@ static bool read_kept(struct um_vmx *vmx, u32 msr, u64 *data)
 	return false;
 }
 
+/* Not done, and why: there is no such register, or none in this mode. */
+static int unknown(u32 msr)
+{
+	return msr >= APIC_BASE_MSR && msr < APIC_BASE_MSR + 0x100 ?
+		       KVM_MSR_EXIT_REASON_INVAL :
+		       KVM_MSR_EXIT_REASON_UNKNOWN;
+}
+
+/* There is one, but it was not to have this. */
+static int known(bool done)
+{
+	return done ? 0 : KVM_MSR_EXIT_REASON_INVAL;
+}
+
 static u64 kernel_gs_base_get(struct um_vmx *vmx)
 {
 	preempt_disable();
@@ -253,46 +267,46 @@ static void kernel_gs_base_set(struct um_vmx *vmx, u64 value)
 	preempt_enable();
 }
 
-static bool get_msr(struct um_vmx *vmx, u32 msr, u64 *data)
+int um_msr_get(struct um_vmx *vmx, u32 msr, u64 *data)
 {
 	if (is_apic_msr(vmx, msr))
-		return um_apic_get_msr(&vmx->vcpu, msr, data);
+		return known(um_apic_get_msr(&vmx->vcpu, msr, data));
 	switch (msr) {
 	case MSR_EFER:
 		*data = vmx->efer;
-		return true;
+		return 0;
 	case MSR_FS_BASE:
 		*data = vmx_read(vmx, GUEST_FS_BASE);
-		return true;
+		return 0;
 	case MSR_GS_BASE:
 		*data = vmx_read(vmx, GUEST_GS_BASE);
-		return true;
+		return 0;
 	case MSR_KERNEL_GS_BASE:
 		*data = kernel_gs_base_get(vmx);
-		return true;
+		return 0;
 	case MSR_IA32_SYSENTER_CS:
 		*data = vmx_read(vmx, GUEST_SYSENTER_CS);
-		return true;
+		return 0;
 	case MSR_IA32_SYSENTER_ESP:
 		*data = vmx_read(vmx, GUEST_SYSENTER_ESP);
-		return true;
+		return 0;
 	case MSR_IA32_SYSENTER_EIP:
 		*data = vmx_read(vmx, GUEST_SYSENTER_EIP);
-		return true;
+		return 0;
 	case MSR_IA32_CR_PAT:
 		*data = vmx->pat;
-		return true;
+		return 0;
 	case MSR_IA32_DEBUGCTLMSR:
 		*data = vmx_read(vmx, GUEST_IA32_DEBUGCTL);
-		return true;
+		return 0;
 	case MSR_IA32_TSC:
 		*data = rdtsc() + vmx->tsc_offset;
-		return true;
+		return 0;
 	case MSR_IA32_TSC_ADJUST:
 		*data = vmx->tsc_adjust;
-		return true;
+		return 0;
 	}
-	return read_kept(vmx, msr, data);
+	return read_kept(vmx, msr, data) ? 0 : unknown(msr);
 }
 
 static bool set_uret(struct um_vmx *vmx, int i, u32 msr, u64 data)
@@ -305,41 +319,42 @@ static bool set_uret(struct um_vmx *vmx, int i, u32 msr, u64 data)
 	return true;
 }
 
-static bool write_kept(struct um_vmx *vmx, u32 msr, u64 data)
+static int write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 {
 	u64 *slot = mtrr_slot(vmx, msr);
 	int i = um_uret_find(msr);
 
 	if (i >= 0)
-		return set_uret(vmx, i, msr, data);
+		return known(set_uret(vmx, i, msr, data));
 	if (slot) {
 		if (!mtrr_valid(vmx, msr, data))
-			return false;
+			return KVM_MSR_EXIT_REASON_INVAL;
 		*slot = data;
-		return true;
+		return 0;
 	}
 	switch (msr) {
 	case MSR_CSTAR:
 		if (!canonical(vmx, data))
-			return false;
+			return KVM_MSR_EXIT_REASON_INVAL;
 		vmx->cstar = data;
-		return true;
+		return 0;
 	case MSR_IA32_APICBASE:
 		if (!um_apic_base_valid(vmx, data, false))
-			return false;
+			return KVM_MSR_EXIT_REASON_INVAL;
 		vmx->apic_base = data;
-		return true;
+		return 0;
 	case MSR_IA32_MISC_ENABLE:
 		vmx->misc_enable = data;
-		return true;
+		return 0;
 	case MSR_IA32_UCODE_REV:
 	case MSR_IA32_UCODE_WRITE:
 	case MSR_IA32_MCG_STATUS:
 	case MSR_IA32_TSC_DEADLINE:
 		/* The guest may try; nothing depends on it. */
-		return true;
+		return 0;
 	}
-	return false;
+	return read_kept(vmx, msr, &data) ? KVM_MSR_EXIT_REASON_INVAL :
+					    unknown(msr);
 }
 
 static bool set_address(struct um_vmx *vmx, unsigned long field, u64 data)
@@ -350,50 +365,51 @@ static bool set_address(struct um_vmx *vmx, unsigned long field, u64 data)
 	return true;
 }
 
-static bool set_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
+int um_msr_set(struct um_vmx *vmx, u32 msr, u64 data, bool host)
 {
 	if (is_apic_msr(vmx, msr))
-		return set_apic_msr(vmx, msr, data, host);
+		return known(set_apic_msr(vmx, msr, data, host));
 	switch (msr) {
 	case MSR_EFER:
-		return guest_set_efer(vmx, data, host);
+		return known(guest_set_efer(vmx, data, host));
 	case MSR_FS_BASE:
-		return set_address(vmx, GUEST_FS_BASE, data);
+		return known(set_address(vmx, GUEST_FS_BASE, data));
 	case MSR_GS_BASE:
-		return set_address(vmx, GUEST_GS_BASE, data);
+		return known(set_address(vmx, GUEST_GS_BASE, data));
 	case MSR_KERNEL_GS_BASE:
 		if (!canonical(vmx, data))
-			return false;
+			return KVM_MSR_EXIT_REASON_INVAL;
 		kernel_gs_base_set(vmx, data);
-		return true;
+		return 0;
 	case MSR_IA32_SYSENTER_CS:
 		vmx_write(vmx, GUEST_SYSENTER_CS, (u32)data);
-		return true;
+		return 0;
 	case MSR_IA32_SYSENTER_ESP:
-		return set_address(vmx, GUEST_SYSENTER_ESP, data);
+		return known(set_address(vmx, GUEST_SYSENTER_ESP, data));
 	case MSR_IA32_SYSENTER_EIP:
-		return set_address(vmx, GUEST_SYSENTER_EIP, data);
+		return known(set_address(vmx, GUEST_SYSENTER_EIP, data));
 	case MSR_IA32_CR_PAT:
 		if (!pat_valid(data))
-			return false;
+			return KVM_MSR_EXIT_REASON_INVAL;
 		vmx->pat = data;
 		/* Entries of shadow tables mean the PAT of RESET. */
 		if (!vmx->ctx)
 			vmx_write(vmx, GUEST_IA32_PAT, data);
-		return true;
+		return 0;
 	case MSR_IA32_DEBUGCTLMSR:
 		/* As KVM: branch records and steps may be asked for in vain. */
-		return !(data & ~(u64)(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF));
+		return known(!(data &
+			       ~(u64)(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF)));
 	case MSR_IA32_TSC:
 		um_tsc_write(vmx, data, host);
-		return true;
+		return 0;
 	case MSR_IA32_TSC_ADJUST:
 		um_tsc_adjust_write(vmx, data, host);
-		return true;
+		return 0;
 	case MSR_PLATFORM_INFO:
 		if (host)
 			vmx->platform_info = data;
-		return host;
+		return known(host);
 	}
 	return write_kept(vmx, msr, data);
 }
@@ -410,92 +426,27 @@ static bool is_clock(u32 msr)
 int um_vmx_get_msr(struct um_vcpu *vcpu, u32 index, u64 *data)
 {
 	struct um_vmx *vmx = to_vmx(vcpu);
-	bool ok;
+	int why;
 
 	if (is_clock(index)) {
 		*data = 0;
 		return 0;
 	}
 	um_vcpu_load(vmx);
-	ok = get_msr(vmx, index, data);
+	why = um_msr_get(vmx, index, data);
 	um_vcpu_put(vmx);
-	return !ok;
+	return !!why;
 }
 
 int um_vmx_set_msr(struct um_vcpu *vcpu, u32 index, u64 data)
 {
 	struct um_vmx *vmx = to_vmx(vcpu);
-	bool ok;
+	int why;
 
 	if (is_clock(index))
 		return data ? 1 : 0;
 	um_vcpu_load(vmx);
-	ok = set_msr(vmx, index, data, true);
+	why = um_msr_set(vmx, index, data, true);
 	um_vcpu_put(vmx);
-	return !ok;
-}
-
-/* KVM_CAP_MSR_PLATFORM_INFO takes that one from the guest, not from user space. */
-static bool guest_may_read(struct um_vmx *vmx, u32 msr)
-{
-	return msr != MSR_PLATFORM_INFO ||
-	       !READ_ONCE(vmx->vcpu.vm->no_platform_info);
-}
-
-int um_exit_rdmsr(struct um_vmx *vmx)
-{
-	u64 *gpr = vmx->world.gpr, data;
-
-	vmx->vcpu.stat.msr_exits++;
-	if (!guest_may_read(vmx, gpr[UM_RCX]) ||
-	    !get_msr(vmx, gpr[UM_RCX], &data)) {
-		um_inject_error(vmx, X86_TRAP_GP, 0);
-		return UM_RESUME;
-	}
-	gpr[UM_RAX] = (u32)data;
-	gpr[UM_RDX] = data >> 32;
-	um_skip_insn(vmx);
-	return UM_RESUME;
-}
-
-int um_exit_wrmsr(struct um_vmx *vmx)
-{
-	u64 *gpr = vmx->world.gpr;
-	u64 data = (u32)gpr[UM_RAX] | gpr[UM_RDX] << 32;
-
-	vmx->vcpu.stat.msr_exits++;
-	if (!set_msr(vmx, gpr[UM_RCX], data, false)) {
-		um_inject_error(vmx, X86_TRAP_GP, 0);
-		return UM_RESUME;
-	}
-	um_skip_insn(vmx);
-	return UM_RESUME;
-}
-
-/* SDM, "MSR-Bitmap Address": reads at 0, writes at 2K; high MSRs 1K on. */
-static void pass_through(struct um_vmx *vmx, u32 msr, bool write)
-{
-	u8 *map = (u8 *)vmx->msr_bitmap + (write ? 0x800 : 0);
-
-	if (msr >= 0xc0000000)
-		map += 0x400;
-	clear_bit(msr & 0x1fff, (unsigned long *)map);
-}
-
-void um_msr_bitmap_setup(struct um_vmx *vmx)
-{
-	static const u32 free[] = {
-		MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
-		MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP,
-		MSR_IA32_SYSENTER_EIP,
-	};
-	int i;
-
-	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(free); i++) {
-		pass_through(vmx, free[i], false);
-		pass_through(vmx, free[i], true);
-	}
-	/* Reads of the TSC honour the offset; writes need us. */
-	pass_through(vmx, MSR_IA32_TSC, false);
+	return !!why;
 }

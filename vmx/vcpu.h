@@ -343,10 +343,17 @@ bool um_pdptrs_load(struct um_vmx *vmx, unsigned long cr3);
 /* All of it as it is now. */
 void um_paging_read(struct um_vmx *vmx, struct um_guest_paging *p);
 
-/* msr.c */
+/*
+ * msr.c: the vCPU is loaded. Return 0, or why not: KVM_MSR_EXIT_REASON_UNKNOWN,
+ * or _INVAL, for what is reserved or not the guest's (@host: user space asks).
+ */
+int um_msr_get(struct um_vmx *vmx, u32 msr, u64 *data);
+int um_msr_set(struct um_vmx *vmx, u32 msr, u64 data, bool host);
+bool um_apic_base_valid(struct um_vmx *vmx, u64 base, bool host);
+
+/* msr_exit.c */
 int um_exit_rdmsr(struct um_vmx *vmx);
 int um_exit_wrmsr(struct um_vmx *vmx);
-bool um_apic_base_valid(struct um_vmx *vmx, u64 base, bool host);
 void um_msr_bitmap_setup(struct um_vmx *vmx);
 
 /* tsc.c: by WRMSR, or (@host) by user space; the vCPU is loaded */
