@@ -17,6 +17,7 @@ static const u32 msr_list[] = {
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
 	MSR_TSC_AUX, MSR_IA32_TSC, MSR_IA32_TSC_ADJUST, MSR_IA32_CR_PAT,
 	MSR_IA32_MISC_ENABLE, MSR_PLATFORM_INFO, MSR_IA32_TSC_DEADLINE,
+	MSR_IA32_POWER_CTL,
 };
 
 /* KVM_GET_MSR_FEATURE_INDEX_LIST: what a guest may learn of its CPU by RDMSR. */
@@ -212,6 +213,9 @@ static bool read_kept(struct um_vmx *vmx, u32 msr, u64 *data)
 	case MSR_IA32_MISC_ENABLE:
 		*data = vmx->misc_enable;
 		return true;
+	case MSR_IA32_POWER_CTL:
+		*data = vmx->power_ctl;
+		return true;
 	case MSR_MTRRcap:
 		*data = 0x500 | UM_MTRR_VAR / 2;
 		return true;
@@ -345,6 +349,10 @@ static int write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 		return 0;
 	case MSR_IA32_MISC_ENABLE:
 		vmx->misc_enable = data;
+		return 0;
+	case MSR_IA32_POWER_CTL:
+		/* Kept, as KVM does: the host's is not the guest's to change. */
+		vmx->power_ctl = data;
 		return 0;
 	case MSR_IA32_UCODE_REV:
 	case MSR_IA32_UCODE_WRITE:

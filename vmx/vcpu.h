@@ -151,7 +151,7 @@ struct um_vmx {
 	u64 xcr0, xcr0_allowed;
 	unsigned long dr[4], dr6, dr7;
 	u64 apic_base;
-	u64 cstar, misc_enable, pat;
+	u64 cstar, misc_enable, power_ctl, pat;
 	u64 mtrr_var[UM_MTRR_VAR], mtrr_fix[UM_MTRR_FIX], mtrr_def;
 	u8 maxphyaddr;
 	u64 tsc_offset, tsc_adjust;
