@@ -45,6 +45,8 @@ static bool is_plain(unsigned long cap)
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_MSR_PLATFORM_INFO:
+	case KVM_CAP_X86_USER_SPACE_MSR:
+	case KVM_CAP_X86_MSR_FILTER:
 	case KVM_CAP_IRQCHIP:
 	case KVM_CAP_IRQ_INJECT_STATUS:
 	case KVM_CAP_SIGNAL_MSI:
@@ -167,6 +169,16 @@ static int vm_max_vcpu_id(struct um_vm *vm, u64 max)
 	return r;
 }
 
+static int vm_msr_exits(struct um_vm *vm, u64 reasons)
+{
+	if (reasons & ~(u64)(KVM_MSR_EXIT_REASON_INVAL |
+			     KVM_MSR_EXIT_REASON_UNKNOWN |
+			     KVM_MSR_EXIT_REASON_FILTER))
+		return -EINVAL;
+	WRITE_ONCE(vm->msr_exits, reasons);
+	return 0;
+}
+
 int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 {
 	struct kvm_enable_cap cap;
@@ -202,6 +214,8 @@ int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 	case KVM_CAP_MSR_PLATFORM_INFO:
 		WRITE_ONCE(vm->no_platform_info, !cap.args[0]);
 		return 0;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		return vm_msr_exits(vm, cap.args[0]);
 	default:
 		return -EINVAL;
 	}

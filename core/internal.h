@@ -44,6 +44,21 @@ struct kvm_pre_fault_memory;
 int um_pre_fault(struct um_vcpu *vcpu,
 		 struct kvm_pre_fault_memory __user *user);
 
+/* msr_filter.c: KVM_X86_SET_MSR_FILTER; 0, -EINVAL, -EFAULT, -ENOMEM */
+int um_msr_filter_set(struct um_vm *vm, const void __user *user);
+void um_msr_filter_free(struct um_vm *vm);
+#ifdef CONFIG_COMPAT
+struct compat_msr_filter {
+	u32 flags;
+	struct {
+		u32 flags, nmsrs, base, bitmap;
+	} ranges[KVM_MSR_FILTER_MAX_RANGES];
+};
+
+#define UM_COMPAT_SET_MSR_FILTER _IOW(KVMIO, 0xc6, struct compat_msr_filter)
+int um_msr_filter_compat_set(struct um_vm *vm, const void __user *user);
+#endif
+
 /* stat.c */
 int um_stat_vm_fd(struct um_vm *vm);
 int um_stat_vcpu_fd(struct um_vcpu *vcpu);

@@ -63,6 +63,7 @@ static void vm_destroy(struct um_vm *vm)
 	for (i = 0; i < vm->nr_vcpus; i++)
 		um_vcpu_destroy(vm->vcpu[i]);
 	um_irq_vm_free(vm);
+	um_msr_filter_free(vm);
 	um_io_free(vm);
 	um_slots_free(vm);
 	um_mmu_destroy(&vm->mmu);
@@ -248,6 +249,8 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return tsc_khz;
 	case KVM_GET_STATS_FD:
 		return um_stat_vm_fd(vm);
+	case KVM_X86_SET_MSR_FILTER:
+		return um_msr_filter_set(vm, user);
 	case KVM_RESET_DIRTY_RINGS:
 		return um_dirty_rings_reset(vm);
 	case UM_AUDIT:
@@ -320,6 +323,8 @@ static long vm_compat_ioctl(struct file *file, unsigned int nr,
 		return vm_compat_dirty_log(vm, user);
 	case KVM_CLEAR_DIRTY_LOG:
 		return vm_compat_clear_log(vm, user);
+	case UM_COMPAT_SET_MSR_FILTER:
+		return um_msr_filter_compat_set(vm, user);
 	default:
 		return vm_ioctl(file, nr, arg);
 	}

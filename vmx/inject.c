@@ -153,8 +153,9 @@ static void set_threshold(struct um_vmx *vmx)
 /* Somebody said that there is something to see. */
 static noinline void look(struct um_vmx *vmx, bool taken)
 {
-	/* E2: in one with what is read of the events. Pairs with E1. */
+	/* E2: in one with what is read of the events. Pairs with E1, T1. */
 	xchg(&vmx->vcpu.attention, false);
+	um_msr_bitmap_look(vmx);
 	if (!taken && atomic_read(&vmx->nmis))
 		taken = inject_nmi(vmx);
 	if (!taken && um_irq_waiting(&vmx->vcpu))

@@ -93,6 +93,12 @@ struct um_pio {
 	struct um_emul_pio string;
 };
 
+/* An RDMSR or WRMSR that user space is completing. */
+struct um_msr_access {
+	u64 rip;
+	u32 insn_len;
+};
+
 /* The last write to a page table that could not be emulated. */
 struct um_stuck {
 	u32 state; /* a hash of the registers and the frame */
@@ -120,6 +126,7 @@ struct um_vmx {
 	int vmcs_cpu;		    /* CPU whose cache holds it, -1: none */
 	struct list_head vmcs_link; /* on that CPU's list */
 	unsigned long *msr_bitmap;
+	u64 msr_filter_seq;	    /* of the filter it was made by, 0: none */
 	u64 *pml;		    /* the CPU's log, a page; NULL: it has none */
 	bool pml_on;
 	u32 cpu, cpu2;		    /* processor controls in the VMCS */
@@ -178,6 +185,7 @@ struct um_vmx {
 	struct task_struct *runner; /* in KVM_RUN; see pause.c */
 	int last_helped;	    /* index of the vCPU we yielded to */
 
+	struct um_msr_access msr;
 	struct um_pio pio;
 	struct um_mmio mmio;
 	/* Runs at the next KVM_RUN, to finish what user space was asked. */
@@ -354,7 +362,14 @@ bool um_apic_base_valid(struct um_vmx *vmx, u64 base, bool host);
 /* msr_exit.c */
 int um_exit_rdmsr(struct um_vmx *vmx);
 int um_exit_wrmsr(struct um_vmx *vmx);
+/* At birth, vm->lock held; if there is a new filter; and before an entry. */
 void um_msr_bitmap_setup(struct um_vmx *vmx);
+void um_msr_bitmap_update(struct um_vmx *vmx);
+static inline void um_msr_bitmap_look(struct um_vmx *vmx)
+{
+	if (unlikely(rcu_access_pointer(vmx->vcpu.vm->msr_filter)))
+		um_msr_bitmap_update(vmx);
+}
 
 /* tsc.c: by WRMSR, or (@host) by user space; the vCPU is loaded */
 void um_tsc_write(struct um_vmx *vmx, u64 value, bool host);

@@ -85,6 +85,11 @@ static inline void vmx_write(struct um_vmx *vmx, unsigned long field, u64 value)
 	vmx->vmcs[field] = value;
 }
 
+/* There are no MSRs, and no filter of them. */
+static inline void um_msr_bitmap_look(struct um_vmx *vmx)
+{
+}
+
 void um_event_look(struct um_vmx *vmx);
 bool um_event_user_ready(struct um_vmx *vmx);
 void um_event_requeue(struct um_vmx *vmx, u32 info);

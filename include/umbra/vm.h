@@ -113,6 +113,9 @@ struct um_vm {
 	u32 max_vcpu_id;	    /* by user space, 0: it said none; lock */
 	bool exit_on_unknown_insn;  /* of its user code, too; READ_ONCE */
 	bool no_platform_info;	    /* the MSR is not the guest's; READ_ONCE */
+	u32 msr_exits; /* KVM_MSR_EXIT_REASON_* to tell user space; READ_ONCE */
+	/* NULL: none was ever set; lock; read under RCU (msr_filter.h) */
+	struct um_msr_filter __rcu *msr_filter;
 	u64 tsc_offset; /* guest TSC = host TSC + this, for all vCPUs at birth */
 	u32 boot_id;	/* of the vCPU that starts by itself; set before any */
 
