@@ -33,15 +33,15 @@ static int io_to_user(struct um_vmx *vmx, u32 count,
 }
 
 /* User space may have moved the guest elsewhere while it had it. */
-static void finish(struct um_vmx *vmx)
+static bool has_moved(struct um_vmx *vmx)
 {
-	if (vmx_read(vmx, GUEST_RIP) == vmx->pio.rip)
-		um_skip_len(vmx, vmx->pio.insn_len);
+	return vmx_read(vmx, GUEST_RIP) != vmx->pio.rip;
 }
 
 static int complete_out(struct um_vmx *vmx)
 {
-	finish(vmx);
+	if (!has_moved(vmx))
+		um_skip_len(vmx, vmx->pio.insn_len);
 	return UM_RESUME;
 }
 
@@ -49,11 +49,13 @@ static int complete_in(struct um_vmx *vmx)
 {
 	u64 *rax = &vmx->world.gpr[UM_RAX];
 
+	if (has_moved(vmx))
+		return UM_RESUME;
 	/* A 32-bit result clears the upper half, smaller ones keep it. */
 	if (vmx->pio.size == 4)
 		*rax = 0;
 	memcpy(rax, vmx->vcpu.pio_data, vmx->pio.size);
-	finish(vmx);
+	um_skip_len(vmx, vmx->pio.insn_len);
 	return UM_RESUME;
 }
 
@@ -77,7 +79,7 @@ static int complete_ins(struct um_vmx *vmx)
 	struct um_soft e;
 	unsigned int moved;
 
-	if (vmx_read(vmx, GUEST_RIP) != vmx->pio.rip)
+	if (has_moved(vmx))
 		return UM_RESUME;
 	um_soft_begin(vmx, &e);
 	return um_soft_end(vmx, &e,
