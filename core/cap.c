@@ -78,6 +78,8 @@ int um_check_extension(unsigned long cap)
 	case KVM_CAP_XSAVE:
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_SYNC_REGS:
+		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_PRE_FAULT_MEMORY: /* asked of the device: of VM type 0 */
 		return !um_params.shadow;
 	case KVM_CAP_XSAVE2:

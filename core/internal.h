@@ -36,6 +36,13 @@ long um_vcpu_compat_ioctl(struct file *file, unsigned int nr,
 			  unsigned long arg);
 
 /*
+ * sync_regs.c: KVM_SYNC_X86_* out of kvm_run, 0 or -EINVAL; and into it.
+ * vcpu->mutex held.
+ */
+int um_sync_regs_take(struct um_vcpu *vcpu, u64 dirty);
+void um_sync_regs_give(struct um_vcpu *vcpu, u64 valid);
+
+/*
  * pre_fault.c: KVM_PRE_FAULT_MEMORY, vcpu->mutex held. Returns 0, or when no page
  * was mapped -EINVAL, -ENOENT (no slot), -EINTR, -EFAULT, -ENOMEM, -EOPNOTSUPP
  * (shadow paging).

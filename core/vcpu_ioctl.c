@@ -43,18 +43,24 @@ static void sigmask_leave(const struct um_vcpu *vcpu)
 static int vcpu_run(struct um_vcpu *vcpu, unsigned long arg)
 {
 	struct kvm_run *run = vcpu->run;
+	u64 valid, dirty;
 	int r;
 
 	if (arg)
 		return -EINVAL;
 	run->flags = 0;
-	/* KVM_CAP_SYNC_REGS is 0: there is no field to ask for. */
-	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
+	valid = READ_ONCE(run->kvm_valid_regs);
+	dirty = READ_ONCE(run->kvm_dirty_regs);
+	if ((valid | dirty) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
 		return -EINVAL;
 	vcpu->wants_to_run = !um_immediate_exit(run);
 	vcpu->has_run |= vcpu->wants_to_run;
 	sigmask_enter(vcpu);
-	r = um_vmx_run(vcpu);
+	r = dirty ? um_sync_regs_take(vcpu, dirty) : 0;
+	if (!r)
+		r = um_vmx_run(vcpu);
+	if (valid)
+		um_sync_regs_give(vcpu, valid);
 	sigmask_leave(vcpu);
 	return r;
 }
