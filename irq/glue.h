@@ -43,6 +43,7 @@ struct um_apic {
 	struct um_vcpu *vcpu;	/* const */
 	bool exact;		/* by vcpu->timer_due; const */
 	bool armed;		/* the hrtimer, else; the vCPU's thread */
+	s32 lead;		/* ticks; alarm.c, the vCPU's thread */
 	struct hrtimer timer;
 
 	/* tpr.c */
@@ -77,8 +78,11 @@ static inline struct um_irqchip *um_irqchip(const struct um_vm *vm)
 /* host.c */
 void um_host_apic_init(struct um_apic *apic);
 void um_host_apic_exit(struct um_apic *apic);
-/* The vCPU is about to sleep in HLT. */
-void um_host_apic_alarm(struct um_apic *apic);
+/* Wake the vCPU, if it sleeps, when the host's TSC is @tsc. */
+void um_host_apic_alarm(struct um_apic *apic, u64 tsc);
+
+/* alarm.c: schedule() for a vCPU in HLT, but no longer than to its timer. */
+void um_halt_sleep(struct um_apic *apic);
 void um_host_pit_init(struct um_irqchip *chip);
 
 /* routes.c: -EINVAL, -ENOMEM */

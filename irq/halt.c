@@ -100,8 +100,9 @@ static void wait(struct um_vcpu *vcpu)
 		    signal_pending(current) || READ_ONCE(vcpu->vm->dead))
 			break;
 		if (is_halted(vcpu))
-			um_host_apic_alarm(lapic_to_apic(vcpu->apic));
-		schedule();
+			um_halt_sleep(lapic_to_apic(vcpu->apic));
+		else
+			schedule();
 	}
 	finish_rcuwait(&vcpu->wait);
 }

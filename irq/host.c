@@ -200,12 +200,11 @@ bool um_port_timer_due(struct um_lapic *lapic)
 	return true;
 }
 
-void um_host_apic_alarm(struct um_apic *apic)
+void um_host_apic_alarm(struct um_apic *apic, u64 tsc)
 {
-	s64 left = apic->vcpu->timer_due - rdtsc();
+	s64 left = tsc - rdtsc();
 
-	if (apic->vcpu->timer_due)
-		start_at(apic, after_ticks(max(left, 0ll)));
+	start_at(apic, after_ticks(max(left, 0ll)));
 }
 
 void um_host_apic_init(struct um_apic *apic)

@@ -142,11 +142,6 @@ static bool set_apic_msr(struct um_vmx *vmx, u32 msr, u64 data, bool host)
 	return um_apic_set_msr(&vmx->vcpu, msr, data);
 }
 
-u64 um_vmx_guest_tsc(const struct um_vcpu *vcpu)
-{
-	return rdtsc() + container_of(vcpu, struct um_vmx, vcpu)->tsc_offset;
-}
-
 static bool mtrr_type_valid(u8 type)
 {
 	return type < 8 && (BIT(type) & 0x73);

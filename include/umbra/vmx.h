@@ -84,11 +84,9 @@ void um_vmx_vcpu_load(struct um_vcpu *vcpu);
 void um_vmx_vcpu_put(struct um_vcpu *vcpu);
 /*
  * INIT, and the start at page @vector by SIPI: the vCPU's own thread, loaded.
- * Its TSC now: any context.
  */
 void um_vmx_reset(struct um_vcpu *vcpu);
 void um_vmx_start(struct um_vcpu *vcpu, u8 vector);
-u64 um_vmx_guest_tsc(const struct um_vcpu *vcpu);
 /* The APIC's registers are in @page: the guest may have CR8 there. At birth. */
 void um_vmx_shadow_tpr(struct um_vcpu *vcpu, void *page);
 /* The vCPU's own thread, in um_bus_read() or um_bus_write() of memory. */

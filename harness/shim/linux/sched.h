@@ -18,6 +18,8 @@ extern __thread struct task_struct shim_task;
 
 #define __set_current_state(s) WRITE_ONCE(current->state, s)
 #define set_current_state(s) smp_store_mb(current->state, s)
+#define get_current_state() READ_ONCE(current->state)
+#define need_resched() false
 
 void schedule(void);
 /* The thread runs when it returns; a full barrier. */
