@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include <umbra/compat.h>
 #include <umbra/irq.h>
+#include <umbra/vmx.h>
 #include <uapi/umbra.h>
 
 /*
@@ -41,6 +42,8 @@ static bool is_plain(unsigned long cap)
 	case KVM_CAP_VCPU_EVENTS:
 	case KVM_CAP_INTR_SHADOW:
 	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_SET_GUEST_DEBUG:
+	case KVM_CAP_X86_ROBUST_SINGLESTEP:
 	case KVM_CAP_VCPU_ATTRIBUTES:
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_GET_MSR_FEATURES:
@@ -86,6 +89,8 @@ int um_check_extension(unsigned long cap)
 		return sizeof(struct kvm_xsave);
 	case KVM_CAP_DISABLE_QUIRKS2:
 		return UM_QUIRKS;
+	case KVM_CAP_SET_GUEST_DEBUG2:
+		return UM_GUESTDBG_KNOWN;
 	case KVM_CAP_NR_VCPUS:
 		return min_t(unsigned int, num_online_cpus(), UM_VCPUS_MAX);
 	case KVM_CAP_MAX_VCPUS:

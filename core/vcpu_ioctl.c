@@ -240,6 +240,15 @@ static int vcpu_set_debugregs(struct um_vcpu *vcpu, const void __user *user)
 	return um_vmx_set_debugregs(vcpu, &regs);
 }
 
+static int vcpu_set_guest_debug(struct um_vcpu *vcpu, const void __user *user)
+{
+	struct kvm_guest_debug dbg;
+
+	if (copy_from_user(&dbg, user, sizeof(dbg)))
+		return -EFAULT;
+	return um_vmx_set_guest_debug(vcpu, &dbg);
+}
+
 static int vcpu_translate(struct um_vcpu *vcpu, void __user *user)
 {
 	struct kvm_translation tr;
@@ -383,6 +392,8 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 		return vcpu_get_debugregs(vcpu, user);
 	case KVM_SET_DEBUGREGS:
 		return vcpu_set_debugregs(vcpu, user);
+	case KVM_SET_GUEST_DEBUG:
+		return vcpu_set_guest_debug(vcpu, user);
 	case KVM_TRANSLATE:
 		return vcpu_translate(vcpu, user);
 	case KVM_GET_XSAVE2: /* no state is larger */

@@ -317,13 +317,13 @@ bool um_dr_write(struct um_vmx *vmx, int dr, u64 value)
 		if (value >> 32)
 			return false;
 		vmx->dr6 = (value & (UM_DR6_TRAPS | UM_DR6_BD | UM_DR6_BS |
-				     UM_DR6_BT)) | 0xffff0ff0;
+				     UM_DR6_BT)) | UM_DR6_FIXED;
 		return true;
 	default:
 		if (value >> 32)
 			return false;
-		vmx->dr7 = (value & 0xffff2bff) | 0x400;
-		vmx_write(vmx, GUEST_DR7, vmx->dr7);
+		vmx->dr7 = (value & UM_DR7_KNOWN) | UM_DR7_FIXED;
+		um_dr7_load(vmx);
 		return true;
 	}
 }
@@ -346,11 +346,15 @@ int um_exit_dr(struct um_vmx *vmx)
 		um_inject_error(vmx, X86_TRAP_GP, 0);
 		return UM_RESUME;
 	}
+	/* The exit came before the #DB. */
+	if (um_debug_has(vmx, KVM_GUESTDBG_USE_HW_BP) &&
+	    (vmx->debug.dr7 & UM_DR7_GD))
+		return um_debug_exit(vmx, X86_TRAP_DB, UM_DR6_BD);
 	if (vmx->dr7 & UM_DR7_GD) {
 		vmx->dr6 &= ~(unsigned long)UM_DR6_TRAPS;
 		vmx->dr6 |= UM_DR6_BD;
 		vmx->dr7 &= ~UM_DR7_GD;
-		vmx_write(vmx, GUEST_DR7, vmx->dr7);
+		um_dr7_load(vmx);
 		um_inject(vmx, X86_TRAP_DB);
 		return UM_RESUME;
 	}

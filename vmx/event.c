@@ -77,31 +77,44 @@ void um_event_machine_check(void)
 	do_machine_check(&regs);
 }
 
-/* SDM, "Exit Qualification for Debug Exceptions" */
-static void exit_debug(struct um_vmx *vmx, u32 type)
+/* An entry with TF in a shadow must have the step pending. */
+static void step_in_shadow(struct um_vmx *vmx)
 {
-	unsigned long qual = vmx_read(vmx, EXIT_QUALIFICATION);
 	u32 shadow = vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO);
 
+	if (shadow & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS) &&
+	    vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_TF)
+		vmx_write(vmx, GUEST_PENDING_DBG_EXCEPTIONS,
+			  vmx_read(vmx, GUEST_PENDING_DBG_EXCEPTIONS) |
+				  UM_DR6_BS);
+}
+
+/*
+ * SDM, "Exit Qualification for Debug Exceptions". Of a debugger's guest user
+ * space gets them all, as with KVM: those of the guest's own it injects.
+ */
+static int exit_debug(struct um_vmx *vmx, u32 type)
+{
+	unsigned long qual = vmx_read(vmx, EXIT_QUALIFICATION);
+
+	if (um_debug_has(vmx, KVM_GUESTDBG_SINGLESTEP))
+		return um_debug_exit(vmx, X86_TRAP_DB, qual);
+	if (type != INTR_TYPE_PRIV_SW_EXCEPTION)
+		step_in_shadow(vmx);
+	if (um_debug_has(vmx, KVM_GUESTDBG_USE_HW_BP))
+		return um_debug_exit(vmx, X86_TRAP_DB, qual);
 	vmx->dr6 &= ~(unsigned long)UM_DR6_TRAPS;
 	vmx->dr6 |= qual & (UM_DR6_TRAPS | UM_DR6_BD | UM_DR6_BS | UM_DR6_BT);
 	/* Delivery ends general detect. */
 	vmx->dr7 &= ~UM_DR7_GD;
-	vmx_write(vmx, GUEST_DR7, vmx->dr7);
-	if (type == INTR_TYPE_PRIV_SW_EXCEPTION) {
-		/* INT1 is a trap: the instruction is over. */
+	um_dr7_load(vmx);
+	/* INT1 is a trap: the instruction is over. */
+	if (type == INTR_TYPE_PRIV_SW_EXCEPTION)
 		vmx_write(vmx, GUEST_RIP,
 			  vmx_read(vmx, GUEST_RIP) +
 				  vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN));
-	} else if ((shadow &
-		    (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
-		   (vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_TF)) {
-		/* An entry with TF in a shadow must have the step pending. */
-		vmx_write(vmx, GUEST_PENDING_DBG_EXCEPTIONS,
-			  vmx_read(vmx, GUEST_PENDING_DBG_EXCEPTIONS) |
-				  UM_DR6_BS);
-	}
 	um_inject(vmx, X86_TRAP_DB);
+	return UM_RESUME;
 }
 
 /*
@@ -124,8 +137,11 @@ int um_exit_exception(struct um_vmx *vmx)
 	case X86_TRAP_MC:
 		return UM_RESUME;
 	case X86_TRAP_DB:
-		exit_debug(vmx, type);
-		return UM_RESUME;
+		return exit_debug(vmx, type);
+	case X86_TRAP_BP:
+		/* Only when a debugger wants them. */
+		vmx->debug.bp_len = vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN);
+		return um_debug_exit(vmx, X86_TRAP_BP, 0);
 	case X86_TRAP_AC:
 		um_inject_error(vmx, X86_TRAP_AC,
 				vmx_read(vmx, VM_EXIT_INTR_ERROR_CODE));

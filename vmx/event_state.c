@@ -153,6 +153,12 @@ static bool events_valid(const struct kvm_vcpu_events *ev)
 	       (ev->exception.nr < 32 && ev->exception.nr != X86_TRAP_NMI);
 }
 
+/* INT3 and INTO: the saved RIP is behind them. */
+static bool is_soft(u8 vector)
+{
+	return vector == X86_TRAP_BP || vector == X86_TRAP_OF;
+}
+
 /*
  * Of several that user space says are on their way, the one that goes first; an
  * interrupt may follow when the guest can take it.
@@ -164,7 +170,10 @@ static void set_injected(struct um_vmx *vmx, const struct kvm_vcpu_events *ev)
 		vmx->vcpu.user_irq = UM_NO_IRQ;
 	if (ev->interrupt.injected && !ev->interrupt.soft)
 		set_irq(vmx, ev->interrupt.nr);
-	if (ev->exception.injected) {
+	if (ev->exception.injected && is_soft(ev->exception.nr)) {
+		set_event(vmx, ev->exception.nr, INTR_TYPE_SOFT_EXCEPTION);
+		vmx->event.insn_len = vmx->debug.bp_len;
+	} else if (ev->exception.injected) {
 		set_event(vmx, ev->exception.nr, INTR_TYPE_HARD_EXCEPTION);
 		vmx->event.has_error =
 			um_event_has_error(vmx, ev->exception.nr);

@@ -35,7 +35,7 @@ bool um_in_64bit(struct um_vmx *vmx)
 
 /*
  * An instruction was completed in software: the shadow of STI and MOV SS is
- * over, and a single-stepping guest gets its trap.
+ * over, and who is single-stepping, the guest or a debugger, gets its trap.
  */
 void um_insn_done(struct um_vmx *vmx)
 {
@@ -45,10 +45,8 @@ void um_insn_done(struct um_vmx *vmx)
 		vmx_write(vmx, GUEST_INTERRUPTIBILITY_INFO,
 			  shadow & ~(GUEST_INTR_STATE_STI |
 				     GUEST_INTR_STATE_MOV_SS));
-	if (unlikely(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_TF)) {
-		vmx->dr6 |= UM_DR6_BS;
-		um_inject(vmx, X86_TRAP_DB);
-	}
+	if (unlikely(vmx_read(vmx, GUEST_RFLAGS) & X86_EFLAGS_TF))
+		um_debug_insn_done(vmx);
 }
 
 /* Advance over @len bytes of instruction. */
@@ -155,7 +153,7 @@ static int exit_hlt(struct um_vmx *vmx)
 	if (!vmx->vcpu.apic)
 		return exit_to_user(vmx, KVM_EXIT_HLT);
 	/* A step over HLT ends it. */
-	if (!vmx->event.pending)
+	if (!vmx->event.pending && !vmx->stepped)
 		um_irq_halt(&vmx->vcpu);
 	return UM_RESUME;
 }
@@ -270,5 +268,7 @@ int um_exit_handle(struct um_vmx *vmx)
 		vmx->event.pending = false;
 		return exit_to_user(vmx, KVM_EXIT_SHUTDOWN);
 	}
+	if (unlikely(vmx->stepped) && r > 0)
+		return um_debug_stepped(vmx);
 	return r;
 }

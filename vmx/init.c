@@ -47,6 +47,7 @@ static void vcpu_init(struct um_vmx *vmx, struct um_vm *vm, int id, int idx)
 	vcpu->cpu = -1;
 	preempt_notifier_init(&vcpu->preempt, &preempt_ops);
 	vmx->vmcs_cpu = -1;
+	vmx->debug.bp_len = 1;
 	vmx->eptp = vm->mmu.root_pa | um_mmu_eptp(&vm->mmu);
 	vmx->tsc_offset = vm->tsc_offset;
 	vmx->vmcs_pa = __pa(vmx->vmcs);

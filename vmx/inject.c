@@ -121,14 +121,15 @@ static void inject_irq(struct um_vmx *vmx)
  */
 static void set_windows(struct um_vmx *vmx)
 {
+	bool blocked = um_debug_has(vmx, KVM_GUESTDBG_BLOCKIRQ);
 	u32 cpu = vmx->cpu & ~WINDOWS;
 
-	if (atomic_read(&vmx->nmis))
+	if (!blocked && atomic_read(&vmx->nmis))
 		cpu |= vmx_read(vmx, GUEST_INTERRUPTIBILITY_INFO) &
 				       GUEST_INTR_STATE_STI ?
 			       CPU_BASED_INTR_WINDOW_EXITING :
 			       CPU_BASED_NMI_WINDOW_EXITING;
-	if (um_irq_waiting(&vmx->vcpu) ||
+	if ((!blocked && um_irq_waiting(&vmx->vcpu)) ||
 	    (vmx->window_asked && um_irq_user_may(&vmx->vcpu)))
 		cpu |= CPU_BASED_INTR_WINDOW_EXITING;
 	if (cpu != vmx->cpu)
@@ -150,12 +151,16 @@ static void set_threshold(struct um_vmx *vmx)
 	vmx->tpr_threshold = threshold;
 }
 
-/* Somebody said that there is something to see. */
+/*
+ * Somebody said that there is something to see. A debugger may keep out what is
+ * not the guest's own doing.
+ */
 static noinline void look(struct um_vmx *vmx, bool taken)
 {
 	/* E2: in one with what is read of the events. Pairs with E1, T1. */
 	xchg(&vmx->vcpu.attention, false);
 	um_msr_bitmap_look(vmx);
+	taken |= um_debug_has(vmx, KVM_GUESTDBG_BLOCKIRQ);
 	if (!taken && atomic_read(&vmx->nmis))
 		taken = inject_nmi(vmx);
 	if (!taken && um_irq_waiting(&vmx->vcpu))

@@ -24,7 +24,7 @@ void um_vmx_get_regs(struct um_vcpu *vcpu, struct kvm_regs *regs)
 		.r12 = gpr[UM_R12], .r13 = gpr[UM_R13],
 		.r14 = gpr[UM_R14], .r15 = gpr[UM_R15],
 		.rip = vmx_read(vmx, GUEST_RIP),
-		.rflags = vmx_read(vmx, GUEST_RFLAGS),
+		.rflags = um_debug_rflags(vmx),
 	};
 	um_vcpu_put(vmx);
 }
@@ -53,6 +53,7 @@ int um_vmx_set_regs(struct um_vcpu *vcpu, const struct kvm_regs *regs)
 	vmx_write(vmx, GUEST_RSP, regs->rsp);
 	vmx_write(vmx, GUEST_RIP, regs->rip);
 	vmx_write(vmx, GUEST_RFLAGS, regs->rflags | X86_EFLAGS_FIXED);
+	vmx->debug.step_rip = um_linear_rip(vmx);
 	/* An exception of the code that was left goes with it. */
 	if (!vmx->event.begun)
 		vmx->event.pending = false;
@@ -171,6 +172,7 @@ void um_vmx_reset(struct um_vcpu *vcpu)
 	um_cr0_write(vmx, cache | X86_CR0_ET);
 	vmx->event.pending = false;
 	vmx->event.begun = false;
+	vmx->stepped = false;
 	atomic_set(&vmx->nmis, 0);
 	vmx->flush_guest = true;
 	vmx->segments_set = true;

@@ -55,11 +55,13 @@ static int do_work(struct um_vmx *vmx)
 
 static void load_debug(struct um_vmx *vmx)
 {
+	const unsigned long *dr = um_debug_drs(vmx);
+
 	set_debugreg(0, 7);
-	set_debugreg(vmx->dr[0], 0);
-	set_debugreg(vmx->dr[1], 1);
-	set_debugreg(vmx->dr[2], 2);
-	set_debugreg(vmx->dr[3], 3);
+	set_debugreg(dr[0], 0);
+	set_debugreg(dr[1], 1);
+	set_debugreg(dr[2], 2);
+	set_debugreg(dr[3], 3);
 	set_debugreg(vmx->dr6, 6);
 }
 
@@ -90,7 +92,7 @@ static void run_guest(struct um_vmx *vmx)
 {
 	bool xcr0 = unlikely(vmx->cr4 & X86_CR4_OSXSAVE) &&
 		    vmx->xcr0 != um_host_xcr0;
-	bool debug = unlikely(vmx->dr7 & UM_DR7_ACTIVE);
+	bool debug = unlikely(vmx->hw_dr7 & UM_DR7_ACTIVE);
 	unsigned long debugctl = vmx->host.debugctl;
 
 	if (unlikely(vmx->event.pending || READ_ONCE(vmx->vcpu.attention)))
@@ -318,7 +320,11 @@ int um_vmx_run(struct um_vcpu *vcpu)
 	um_vcpu_load(vmx);
 	fpu_swap_kvm_fpstate(&vmx->fpu, true);
 	ask_window(vmx);
+	if (um_debug_has(vmx, KVM_GUESTDBG_SINGLESTEP))
+		um_debug_arm(vmx);
 	r = finish_last(vmx);
+	if (r > 0 && unlikely(vmx->stepped))
+		r = um_debug_stepped(vmx);
 	if (r > 0)
 		r = um_immediate_exit(run) ? -EINTR : loop(vmx);
 	fpu_swap_kvm_fpstate(&vmx->fpu, false);

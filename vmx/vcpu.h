@@ -54,10 +54,22 @@ struct um_event {
 /* DR7: any breakpoint on, local or global; DR6: its trap bits. */
 #define UM_DR7_ACTIVE 0xff
 #define UM_DR7_GD BIT(13)
+#define UM_DR7_KNOWN 0xffff2bffu
+#define UM_DR7_FIXED 0x400
+#define UM_DR6_FIXED 0xffff0ff0u
 #define UM_DR6_TRAPS 0xf
 #define UM_DR6_BD BIT(13)
 #define UM_DR6_BS BIT(14)
 #define UM_DR6_BT BIT(15)
+
+/* KVM_SET_GUEST_DEBUG: see debug.c. */
+struct um_debug {
+	u32 control;	    /* KVM_GUESTDBG_*, 0: no debugger */
+	u8 bp_len;	    /* of the INT3 that user space was told last */
+	u64 step_rip;	    /* linear; where the next run steps from */
+	unsigned long dr[4]; /* instead of the guest's, with USE_HW_BP */
+	unsigned long dr7;
+};
 
 /* What was last written to a host-state field: vmwrites are saved by it. */
 struct um_host_state {
@@ -157,6 +169,7 @@ struct um_vmx {
 	unsigned long cr4_reserved; /* from CPUID */
 	u64 xcr0, xcr0_allowed;
 	unsigned long dr[4], dr6, dr7;
+	unsigned long hw_dr7;	/* in the VMCS: dr7, or the debugger's */
 	u64 apic_base;
 	u64 cstar, misc_enable, power_ctl, pat;
 	u64 mtrr_var[UM_MTRR_VAR], mtrr_fix[UM_MTRR_FIX], mtrr_def;
@@ -178,6 +191,8 @@ struct um_vmx {
 	atomic_t nmis;		/* pending; anybody adds */
 	bool window_asked;	/* request_interrupt_window of this KVM_RUN */
 	bool shutdown;		/* a fault while delivering #DF */
+	bool stepped;		/* an instruction is done: tell the debugger */
+	struct um_debug debug;
 
 	/* Read once per exit. */
 	u32 idt_vectoring;
@@ -286,6 +301,22 @@ void um_inject_error(struct um_vmx *vmx, u8 vector, u32 error);
 bool um_event_has_error(const struct um_vmx *vmx, u8 vector);
 void um_event_machine_check(void);
 int um_exit_exception(struct um_vmx *vmx);
+
+/* debug.c; the vCPU is loaded */
+static inline bool um_debug_has(const struct um_vmx *vmx, u32 control)
+{
+	return unlikely(vmx->debug.control & control);
+}
+
+int um_debug_exit(struct um_vmx *vmx, u8 vector, u32 dr6);
+void um_debug_arm(struct um_vmx *vmx);
+void um_debug_insn_done(struct um_vmx *vmx);
+int um_debug_stepped(struct um_vmx *vmx);
+u64 um_debug_rflags(struct um_vmx *vmx);
+const unsigned long *um_debug_drs(const struct um_vmx *vmx);
+void um_dr7_load(struct um_vmx *vmx);
+void um_exceptions_load(struct um_vmx *vmx);
+u64 um_linear_rip(struct um_vmx *vmx);
 
 /* inject.c */
 #define UM_NMIS_MAX 2 /* pending: the next, and one behind it */

@@ -29,14 +29,7 @@ static void setup_controls(struct um_vmx *vmx)
 	}
 	if (vmx->pml)
 		vmcs_write(PML_ADDRESS, __pa(vmx->pml));
-	/*
-	 * #MC belongs to the host; #DB and #AC exit because a guest can
-	 * make their delivery raise them again for ever, which no interrupt
-	 * could end.
-	 */
-	vmcs_write(EXCEPTION_BITMAP,
-		   BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) |
-			   (vmx->ctx ? BIT(X86_TRAP_PF) : 0));
+	um_exceptions_load(vmx);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
@@ -118,13 +111,13 @@ void um_vmcs_reset(struct um_vmx *vmx)
 	vmcs_write(GUEST_RIP, 0xfff0);
 	vmcs_write(GUEST_RSP, 0);
 	vmcs_write(GUEST_RFLAGS, X86_EFLAGS_FIXED);
-	vmcs_write(GUEST_DR7, 0x400);
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);
 	vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
-	vmx->dr6 = 0xffff0ff0;
-	vmx->dr7 = 0x400;
+	vmx->dr6 = UM_DR6_FIXED;
+	vmx->dr7 = UM_DR7_FIXED;
+	um_dr7_load(vmx);
 	um_efer_write(vmx, 0);
 	um_cr3_write(vmx, 0);
 	um_cr4_write(vmx, 0);

@@ -94,6 +94,17 @@ u64 um_vmx_mmio_rip(const struct um_vcpu *vcpu);
 int um_vmx_set_debugregs(struct um_vcpu *vcpu,
 			 const struct kvm_debugregs *regs);
 void um_vmx_get_debugregs(struct um_vcpu *vcpu, struct kvm_debugregs *regs);
+/*
+ * KVM_SET_GUEST_DEBUG, and what it knows. -EINVAL for what it does not know, -EBUSY
+ * for an exception when one is on its way.
+ */
+#define UM_GUESTDBG_KNOWN                                             \
+	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP |              \
+	 KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP |            \
+	 KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP |            \
+	 KVM_GUESTDBG_BLOCKIRQ)
+int um_vmx_set_guest_debug(struct um_vcpu *vcpu,
+			   const struct kvm_guest_debug *dbg);
 /* Where tr->linear_address leads now; as data of the supervisor. */
 void um_vmx_translate(struct um_vcpu *vcpu, struct kvm_translation *tr);
 /* The guest's TSC less the host's: KVM_VCPU_TSC_OFFSET. */
