@@ -4,8 +4,8 @@
  *
  * A feature is offered when the CPU has it, the host kernel did not turn it
  * off, and umbra does what it needs: offer little, and mean it. There is no
- * local APIC, so nothing that lives in one; no VMX, MONITOR, PMU, MCE, PKU,
- * supervisor states; nothing in 0x40000000.
+ * VMX, MONITOR, PMU, MCE, PKU, no supervisor states; of KVM's own features
+ * those that need no memory of the guest's.
  */
 #include "internal.h"
 
@@ -14,6 +14,7 @@
 #include <asm/cpufeature.h>
 #include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
+#include <asm/kvm_para.h>
 #include <asm/processor.h>
 #include <umbra/vmx.h>
 
@@ -62,6 +63,8 @@
 #define FXD                                                           \
 	(F(SYSCALL) | F(NX) | F(GBPAGES) | F(RDTSCP) | F(LM))
 #define FXC (F(LAHF_LM) | F(ABM) | F(3DNOWPREFETCH))
+/* Port I/O needs no pause behind it; a vCPU may give its CPU to another. */
+#define FKVM (BIT(KVM_FEATURE_NOP_IO_DELAY) | BIT(KVM_FEATURE_PV_SCHED_YIELD))
 
 struct table {
 	int n;
@@ -227,6 +230,24 @@ static void add_extended(struct table *t)
 	}
 }
 
+/* The name that guests know KVM's ABI by, and what there is of it. */
+static void add_kvm(struct table *t)
+{
+	struct kvm_cpuid_entry2 *e = add_leaf(t, KVM_CPUID_SIGNATURE);
+	u32 name[3] = {};
+
+	memcpy(name, KVM_SIGNATURE, sizeof(KVM_SIGNATURE) - 1);
+	e->eax = KVM_CPUID_FEATURES;
+	e->ebx = name[0];
+	e->ecx = name[1];
+	e->edx = name[2];
+	e = add_leaf(t, KVM_CPUID_FEATURES);
+	e->eax = FKVM;
+	e->ebx = 0;
+	e->ecx = 0;
+	e->edx = 0;
+}
+
 static void fill(struct table *t)
 {
 	struct kvm_cpuid_entry2 *e;
@@ -246,6 +267,7 @@ static void fill(struct table *t)
 	if (last >= 0xd)
 		add_xsave(t);
 	add_extended(t);
+	add_kvm(t);
 }
 
 int um_cpuid_supported(struct kvm_cpuid2 __user *user)

@@ -3,7 +3,6 @@
  * From exit reason to handler. Handlers decode; what is bigger than a screen
  * has a file of its own.
  */
-#include <linux/kvm_para.h>
 #include "shadow.h"
 #include <umbra/irq.h>
 #include <umbra/trace.h>
@@ -158,27 +157,6 @@ static int exit_hlt(struct um_vmx *vmx)
 	return UM_RESUME;
 }
 
-/*
- * No hypercall is offered but one that is a mere exit, for guests that keep
- * their task priority in memory; the guest learns it the way KVM says it.
- */
-static int exit_vmcall(struct um_vmx *vmx)
-{
-	u32 cpl = VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES));
-	u64 *rax = &vmx->world.gpr[UM_RAX];
-
-	if (!um_in_64bit(vmx))
-		*rax = (u32)*rax;
-	if (cpl)
-		*rax = -KVM_EPERM;
-	else
-		*rax = *rax == KVM_HC_VAPIC_POLL_IRQ ? 0 : -KVM_ENOSYS;
-	if (!um_in_64bit(vmx))
-		*rax = (u32)*rax;
-	um_skip_insn(vmx);
-	return UM_RESUME;
-}
-
 static int exit_ud(struct um_vmx *vmx)
 {
 	um_inject(vmx, X86_TRAP_UD);
@@ -225,7 +203,7 @@ static int dispatch(struct um_vmx *vmx)
 	case EXIT_REASON_XSETBV:
 		return um_exit_xsetbv(vmx);
 	case EXIT_REASON_VMCALL:
-		return exit_vmcall(vmx);
+		return um_exit_vmcall(vmx);
 	case EXIT_REASON_INVD:
 	case EXIT_REASON_WBINVD:
 		/* All guest memory is coherent: nothing to write back. */

@@ -26,6 +26,25 @@ static struct task_struct *waiting(struct um_vmx *vmx)
 	return t;
 }
 
+/* The guest waits for what the vCPU of that id does, if there is one. */
+void um_yield_to_id(struct um_vmx *vmx, u64 id)
+{
+	struct task_struct *t;
+	struct um_vcpu *vcpu;
+	int i;
+
+	um_for_each_vcpu(i, vcpu, vmx->vcpu.vm) {
+		if (vcpu->id != id || vcpu == &vmx->vcpu)
+			continue;
+		t = waiting(to_vmx(vcpu));
+		if (!t)
+			return;
+		yield_to(t, true);
+		put_task_struct(t);
+		return;
+	}
+}
+
 /* The PAUSE itself has done its work. */
 int um_exit_pause(struct um_vmx *vmx)
 {

@@ -421,6 +421,10 @@ static inline bool um_timer_must_load(const struct um_vmx *vmx)
 
 /* pause.c */
 int um_exit_pause(struct um_vmx *vmx);
+void um_yield_to_id(struct um_vmx *vmx, u64 id);
+
+/* hypercall.c */
+int um_exit_vmcall(struct um_vmx *vmx);
 
 /*
  * pml.c: interrupts off, in_guest set. um_pml_switch() before an entry, when
