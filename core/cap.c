@@ -14,10 +14,14 @@
 #include <uapi/umbra.h>
 
 /*
- * Quirks of KVM's that user space may turn off. Here they are always off: a slot
- * that goes takes along what maps it, and nothing else.
+ * Quirks of KVM's that user space may turn off. One always is: a slot that goes
+ * takes along what maps it, and nothing else.
  */
-#define UM_QUIRKS KVM_X86_QUIRK_SLOT_ZAP_ALL
+#define UM_QUIRKS                                                       \
+	(KVM_X86_QUIRK_SLOT_ZAP_ALL | KVM_X86_QUIRK_OUT_7E_INC_RIP |    \
+	 KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT |                           \
+	 KVM_X86_QUIRK_FIX_HYPERCALL_INSN |                             \
+	 KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 
 /* What is there or not, and is. */
 static bool is_plain(unsigned long cap)
@@ -42,6 +46,7 @@ static bool is_plain(unsigned long cap)
 	case KVM_CAP_VCPU_EVENTS:
 	case KVM_CAP_INTR_SHADOW:
 	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_DISABLE_QUIRKS:
 	case KVM_CAP_SET_GUEST_DEBUG:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
 	case KVM_CAP_VCPU_ATTRIBUTES:
@@ -212,7 +217,12 @@ int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 	case KVM_CAP_MAX_VCPU_ID:
 		return vm_max_vcpu_id(vm, cap.args[0]);
 	case KVM_CAP_DISABLE_QUIRKS2:
-		return cap.args[0] & ~(u64)UM_QUIRKS ? -EINVAL : 0;
+		if (cap.args[0] & ~(u64)UM_QUIRKS)
+			return -EINVAL;
+		fallthrough;
+	case KVM_CAP_DISABLE_QUIRKS: /* whatever else is named */
+		WRITE_ONCE(vm->quirks_off, cap.args[0]);
+		return 0;
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 		if (cap.args[0] & ~1ull)
 			return -EINVAL;

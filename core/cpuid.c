@@ -20,6 +20,7 @@
 #define CENTAUR_BASE 0xc0000000u
 
 #define OSXSAVE BIT(X86_FEATURE_OSXSAVE & 31)
+#define MWAIT BIT(X86_FEATURE_MWAIT & 31)
 #define XSAVE_LEAF 0xd
 #define XSAVE_LEGACY 576 /* bytes: legacy region and header */
 
@@ -138,6 +139,23 @@ static noinline void cpuid_slow(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx,
 		*ebx = xsave_size(vcpu);
 }
 
+/* Two features of leaf 1 depend on the guest's registers. */
+static u32 read_ecx1(const struct um_vcpu *vcpu, u32 ecx)
+{
+	if (vcpu->cpuid_osxsave)
+		ecx |= OSXSAVE;
+	if (unlikely(vcpu->cpuid_mwait))
+		ecx = vcpu->cpuid_mwait > 0 ? ecx | MWAIT : ecx & ~MWAIT;
+	return ecx;
+}
+
+u32 um_cpuid_ecx1(const struct um_vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e = um_cpuid_find(vcpu, 1, 0);
+
+	return read_ecx1(vcpu, e ? e->ecx : 0);
+}
+
 void um_cpuid(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
 	      u32 *edx)
 {
@@ -153,8 +171,8 @@ void um_cpuid(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
 	*ebx = e->ebx;
 	*ecx = e->ecx;
 	*edx = e->edx;
-	if (function == 1 && vcpu->cpuid_osxsave)
-		*ecx |= OSXSAVE;
+	if (function == 1)
+		*ecx = read_ecx1(vcpu, e->ecx);
 }
 
 void um_cpuid_init(struct um_vcpu *vcpu)
@@ -243,11 +261,11 @@ int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 	return r;
 }
 
-/* As the guest reads it: two words depend on its CR4 and XCR0. */
+/* As the guest reads it: two words depend on its registers. */
 static void entry_read(const struct um_vcpu *vcpu, struct kvm_cpuid_entry2 *e)
 {
-	if (e->function == 1 && vcpu->cpuid_osxsave)
-		e->ecx |= OSXSAVE;
+	if (e->function == 1)
+		e->ecx = read_ecx1(vcpu, e->ecx);
 	else if (e->function == XSAVE_LEAF && e->index == 0)
 		e->ebx = xsave_size(vcpu);
 }

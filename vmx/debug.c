@@ -66,11 +66,13 @@ int um_vmx_set_debugregs(struct um_vcpu *vcpu,
 
 /*
  * #MC belongs to the host; #DB and #AC exit because a guest can make their
- * delivery raise them again for ever, which no interrupt could end.
+ * delivery raise them again for ever, which no interrupt could end. #UD may be a
+ * hypercall in AMD's words.
  */
 void um_exceptions_load(struct um_vmx *vmx)
 {
-	u32 bitmap = BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC);
+	u32 bitmap = BIT(X86_TRAP_MC) | BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) |
+		     BIT(X86_TRAP_UD);
 
 	if (vmx->ctx)
 		bitmap |= BIT(X86_TRAP_PF);

@@ -138,6 +138,8 @@ int um_exit_exception(struct um_vmx *vmx)
 		return UM_RESUME;
 	case X86_TRAP_DB:
 		return exit_debug(vmx, type);
+	case X86_TRAP_UD:
+		return um_exit_invalid_opcode(vmx);
 	case X86_TRAP_BP:
 		/* Only when a debugger wants them. */
 		vmx->debug.bp_len = vmx_read(vmx, VM_EXIT_INSTRUCTION_LEN);

@@ -163,6 +163,18 @@ static int exit_ud(struct um_vmx *vmx)
 	return UM_RESUME;
 }
 
+/* Nothing is watched: the guest finds that it need not wait. */
+static int exit_monitor(struct um_vmx *vmx)
+{
+	struct um_vcpu *vcpu = &vmx->vcpu;
+
+	if (!um_vm_has_quirk(vcpu->vm, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	    !(um_cpuid_ecx1(vcpu) & BIT(X86_FEATURE_MWAIT & 31)))
+		return exit_ud(vmx);
+	um_skip_insn(vmx);
+	return UM_RESUME;
+}
+
 static int dispatch(struct um_vmx *vmx)
 {
 	switch ((u16)vmx->world.exit_reason) {
@@ -219,9 +231,10 @@ static int dispatch(struct um_vmx *vmx)
 	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:
 	case EXIT_REASON_INVEPT:
 	case EXIT_REASON_INVVPID:
+		return exit_ud(vmx);
 	case EXIT_REASON_MWAIT_INSTRUCTION:
 	case EXIT_REASON_MONITOR_INSTRUCTION:
-		return exit_ud(vmx);
+		return exit_monitor(vmx);
 	case EXIT_REASON_TASK_SWITCH:
 		return um_exit_unknown_insn(vmx, NULL, 0);
 	}

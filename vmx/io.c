@@ -16,6 +16,9 @@
 #define IO_REP BIT(5)
 #define IO_PORT(q) ((u16)((q) >> 16))
 
+/* QEMU finds the instruction to patch by the RIP behind it. */
+#define VAPIC_PORT 0x7e
+
 static int io_to_user(struct um_vmx *vmx, u32 count,
 		      int (*complete)(struct um_vmx *vmx))
 {
@@ -159,6 +162,12 @@ int um_exit_io(struct um_vmx *vmx)
 		return kernel_io(vmx, 1) ? complete_in(vmx) :
 					   io_to_user(vmx, 1, complete_in);
 	memcpy(vmx->vcpu.pio_data, &vmx->world.gpr[UM_RAX], vmx->pio.size);
-	return kernel_io(vmx, 1) ? complete_out(vmx) :
-				   io_to_user(vmx, 1, complete_out);
+	if (kernel_io(vmx, 1))
+		return complete_out(vmx);
+	if (vmx->pio.port == VAPIC_PORT &&
+	    um_vm_has_quirk(vmx->vcpu.vm, KVM_X86_QUIRK_OUT_7E_INC_RIP)) {
+		um_skip_len(vmx, vmx->pio.insn_len);
+		return io_to_user(vmx, 1, NULL);
+	}
+	return io_to_user(vmx, 1, complete_out);
 }

@@ -318,6 +318,22 @@ static bool set_uret(struct um_vmx *vmx, int i, u32 msr, u64 data)
 	return true;
 }
 
+/* With the quirk CPUID takes no notice of the bit for MONITOR. */
+static int set_misc_enable(struct um_vmx *vmx, u64 data)
+{
+	struct um_vcpu *vcpu = &vmx->vcpu;
+
+	if ((vmx->misc_enable ^ data) & MSR_IA32_MISC_ENABLE_MWAIT &&
+	    !um_vm_has_quirk(vcpu->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT)) {
+		if (!(um_cpuid_ecx1(vcpu) & BIT(X86_FEATURE_XMM3 & 31)))
+			return KVM_MSR_EXIT_REASON_INVAL;
+		vcpu->cpuid_mwait =
+			data & MSR_IA32_MISC_ENABLE_MWAIT ? 1 : -1;
+	}
+	vmx->misc_enable = data;
+	return 0;
+}
+
 static int write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 {
 	u64 *slot = mtrr_slot(vmx, msr);
@@ -343,8 +359,7 @@ static int write_kept(struct um_vmx *vmx, u32 msr, u64 data)
 		vmx->apic_base = data;
 		return 0;
 	case MSR_IA32_MISC_ENABLE:
-		vmx->misc_enable = data;
-		return 0;
+		return set_misc_enable(vmx, data);
 	case MSR_IA32_POWER_CTL:
 		/* Kept, as KVM does: the host's is not the guest's to change. */
 		vmx->power_ctl = data;

@@ -425,6 +425,7 @@ void um_yield_to_id(struct um_vmx *vmx, u64 id);
 
 /* hypercall.c */
 int um_exit_vmcall(struct um_vmx *vmx);
+int um_exit_invalid_opcode(struct um_vmx *vmx);
 
 /*
  * pml.c: interrupts off, in_guest set. um_pml_switch() before an entry, when

@@ -113,6 +113,7 @@ struct um_vm {
 	u32 max_vcpu_id;	    /* by user space, 0: it said none; lock */
 	bool exit_on_unknown_insn;  /* of its user code, too; READ_ONCE */
 	bool no_platform_info;	    /* the MSR is not the guest's; READ_ONCE */
+	u64 quirks_off;		    /* KVM_X86_QUIRK_*; READ_ONCE */
 	u32 msr_exits; /* KVM_MSR_EXIT_REASON_* to tell user space; READ_ONCE */
 	/* NULL: none was ever set; lock; read under RCU (msr_filter.h) */
 	struct um_msr_filter __rcu *msr_filter;
@@ -202,6 +203,9 @@ struct um_vcpu {
 	/* By a hash of the leaf: its first entry, or one that matches none */
 	const struct kvm_cpuid_entry2 *cpuid_hot[UM_CPUID_HOT];
 	bool cpuid_osxsave;	/* guest CR4.OSXSAVE; set by vmx/ */
+	s8 cpuid_mwait;		/* 1, -1: MONITOR by IA32_MISC_ENABLE, set by
+				 * vmx/; 0: by the table
+				 */
 	u64 cpuid_xcr0;		/* guest XCR0; set by vmx/ */
 
 	struct um_vcpu_stat stat;
@@ -211,6 +215,12 @@ struct um_vcpu {
 static inline struct um_vm *mmu_to_vm(struct um_mmu *mmu)
 {
 	return container_of(mmu, struct um_vm, mmu);
+}
+
+/* What KVM does wrong, or did, and clients rely on. */
+static inline bool um_vm_has_quirk(const struct um_vm *vm, u64 quirk)
+{
+	return !(READ_ONCE(vm->quirks_off) & quirk);
 }
 
 /*
@@ -347,5 +357,7 @@ const struct kvm_cpuid_entry2 *um_cpuid_find(const struct um_vcpu *vcpu,
 /* What CPUID returns, limits and out-of-range leaves as on Intel. */
 void um_cpuid(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
 	      u32 *edx);
+/* ECX of leaf 1 as the guest reads it now. */
+u32 um_cpuid_ecx1(const struct um_vcpu *vcpu);
 
 #endif
