@@ -227,14 +227,16 @@ static int entries_replace(struct um_vcpu *vcpu, struct kvm_cpuid_entry2 *e,
 }
 
 /*
- * Padding must not decide whether two tables are equal, and OSXSAVE is the
- * guest's CR4, whatever the table says.
+ * Padding must not decide whether two tables are equal, nor what follows from the
+ * guest's CR4 and XCR0, whatever the table says.
  */
 static void entry_clean(struct kvm_cpuid_entry2 *e)
 {
 	memset(e->padding, 0, sizeof(e->padding));
 	if (e->function == 1)
 		e->ecx &= ~OSXSAVE;
+	else if (e->function == XSAVE_LEAF && e->index == 0)
+		e->ebx = 0;
 }
 
 int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
