@@ -54,6 +54,7 @@ struct um_shadow_page {
 	u64 *table;		/* and, of leaf tables, the twins behind it */
 	struct um_rmap_head parents; /* entries that point here */
 	unsigned int roots;	/* um_root.page[] that point here */
+	u16 first, last;	/* no entry before or behind was ever filled */
 	unsigned int writes;	/* to the guest's table since it was used */
 	u64 gen;		/* of um_shadow when it was made */
 	s64 owed;		/* zapped: the debt to be paid before reuse */
@@ -70,6 +71,7 @@ struct um_shadow {
 	struct list_head unsync;
 	struct list_head contexts; /* of all vCPUs */
 	atomic_t writing;	/* of them in the midst of a write; no lock */
+	atomic64_t unsyncs;	/* times pages went out of sync; read without */
 	u64 gen;		/* pages of another one are out of date */
 	u64 pages;		/* active ones and retired ones */
 	/*

@@ -7,11 +7,17 @@
 
 #include <umbra/trace.h>
 
+#include <linux/minmax.h>
+
 /* Nobody but who holds the lock fills an empty entry. */
 static void um_shadow_fill(struct um_mmu *mmu, um_sptep_t sptep, u64 sspte)
 {
+	struct um_shadow_page *sp = um_shadow_owner(sptep);
+	u16 index = sptep - um_shadow_sptep(sp, 0);
 	u64 old = UM_SS_EMPTY;
 
+	sp->first = min(sp->first, index);
+	sp->last = max(sp->last, index);
 	/*
 	 * S1: the word beside the entry, its place in the set, or the table it
 	 * points to, before the entry. Pairs with F1, H2 and every walk.

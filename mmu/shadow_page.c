@@ -151,6 +151,8 @@ static struct um_shadow_page *um_shadow_make(struct um_context *ctx, gfn_t gfn,
 	sp->gfn = gfn;
 	sp->role = role;
 	sp->gen = mmu->shadow->gen;
+	sp->first = UM_TABLE_ENTRIES;
+	sp->last = 0;
 	mmu->shadow->seq++;
 	hlist_add_head(&sp->hash, um_shadow_bucket(mmu, gfn));
 	list_add(&sp->link, &mmu->shadow->active);

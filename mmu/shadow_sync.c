@@ -27,6 +27,7 @@ bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn)
 		if (sp->role.level > UM_LEVEL_4K)
 			return false;
 	mmu->shadow->seq++;
+	atomic64_inc(&mmu->shadow->unsyncs);
 	um_for_each_shadow(sp, mmu, gfn) {
 		if (um_shadow_is_unsync(sp))
 			continue;
@@ -58,12 +59,13 @@ static bool um_shadow_mend(struct um_context *ctx, struct um_shadow_page *sp,
 			   unsigned int index, u64 gpte)
 {
 	um_sptep_t sptep = um_shadow_sptep(sp, index);
-	gfn_t gfn = READ_ONCE(*um_sspte_twin(sptep));
 	u64 old = um_spte_read(sptep), new;
+	gfn_t gfn;
 	u8 rights;
 
 	if (old == UM_SS_EMPTY)
 		return false;
+	gfn = READ_ONCE(*um_sspte_twin(sptep));
 	if (!um_role_accepts(sp->role, ctx->paging.maxphyaddr, gpte) ||
 	    !(gpte & UM_GPTE_A) || gpa_to_gfn(gpte & UM_GPTE_ADDR) != gfn)
 		return um_shadow_drop(ctx->mmu, sptep);
@@ -89,15 +91,19 @@ static bool um_shadow_mend_all(struct um_context *ctx,
 			       struct um_shadow_page *sp)
 {
 	struct um_shadow *shadow = ctx->mmu->shadow;
-	unsigned int size = um_role_gpte_size(sp->role) * UM_TABLE_ENTRIES;
+	const unsigned int size = um_role_gpte_size(sp->role);
+	/* In words of 8 bytes. */
+	const unsigned int start = sp->first * size & ~7u;
+	const unsigned int end = ((sp->last + 1) * size + 7) & ~7u;
 	bool took = false;
 	int i;
 
-	if (!um_host_read(ctx->mmu,
-			  gfn_to_gpa(sp->gfn) + um_role_offset(sp->role),
-			  shadow->gptes, size))
-		memset(shadow->gptes, 0, size);
-	for (i = 0; i < UM_TABLE_ENTRIES; i++)
+	if (start < end &&
+	    !um_host_read(ctx->mmu,
+			  gfn_to_gpa(sp->gfn) + um_role_offset(sp->role) + start,
+			  shadow->gptes + start, end - start))
+		memset(shadow->gptes + start, 0, end - start);
+	for (i = sp->first; i <= sp->last; i++)
 		took |= um_shadow_mend(ctx, sp, i,
 				       um_shadow_gpte(shadow, sp->role, i));
 	atomic64_inc(&ctx->mmu->stat.shadow_synced);
@@ -174,11 +180,17 @@ void um_shadow_sync_below(struct um_context *ctx,
 void um_shadow_sync_root(struct um_context *ctx, struct um_root *root)
 {
 	struct um_mmu *mmu = ctx->mmu;
+	atomic64_t *unsyncs = &mmu->shadow->unsyncs;
 
-	/* U2: the exit before the number. Pairs with U1. */
-	if (atomic64_read(&mmu->stat.shadow_unsync)) {
+	/*
+	 * U2: the exit before the numbers. Pairs with U1. What is linked below
+	 * the root is in sync then, so what is out of sync there went so later.
+	 */
+	if (atomic64_read(&mmu->stat.shadow_unsync) &&
+	    atomic64_read(unsyncs) != root->synced) {
 		um_shadow_lock(mmu);
 		um_shadow_sync_below(ctx, root->page);
+		root->synced = atomic64_read(unsyncs);
 		um_shadow_unlock(mmu);
 	}
 	um_tlb_owe_beside(&mmu->tlb);

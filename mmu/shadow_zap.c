@@ -30,7 +30,7 @@ void um_shadow_zap(struct um_mmu *mmu, struct um_shadow_page *sp)
 	hlist_del_init(&sp->hash);
 	list_del_init(&sp->link);
 	um_rmap_zap(&mmu->rmap, &sp->parents, um_shadow_unlink_one, NULL);
-	for (i = 0; i < UM_TABLE_ENTRIES; i++)
+	for (i = sp->first; i <= sp->last; i++)
 		um_shadow_drop(mmu, um_shadow_sptep(sp, i));
 	if (um_shadow_is_unsync(sp)) {
 		list_del_init(&sp->unsync_link);

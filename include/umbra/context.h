@@ -35,6 +35,7 @@ struct um_root {
 	u32 role;	  /* um_role.word of page[] */
 	u64 gen;	  /* of shadow_roots when it was last looked over */
 	bool stale;	  /* the guest flushed: bring in step before use */
+	u64 synced;	  /* um_shadow.unsyncs when all below was in step */
 	u64 used;	  /* clock of the last use: the oldest is replaced */
 	struct um_shadow_page *page[4];
 	u64 *table[4];	  /* of page[]; for the walk without a lock */
