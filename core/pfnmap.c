@@ -178,7 +178,8 @@ u8 um_host_level(struct um_mmu *mmu, const struct um_fault *f, hva_t hva)
 	if (!PageCompound(f->page))
 		return max;
 	/* Not worth a walk where no huge leaf may be. */
-	if (!mmu->hugepages || !mmu->caps.huge2m || um_slot_is_logged(f->slot))
+	if (!(mmu->hugepages || f->piece) || !mmu->caps.huge2m ||
+	    um_slot_is_logged(f->slot))
 		return max;
 	max = mmu->caps.huge1g ? UM_LEVEL_1G : UM_LEVEL_2M;
 	max = slot_level(f->slot, f->gfn, max);

@@ -256,6 +256,11 @@ bool um_shadow_holds(const struct um_fault *f, union um_role role);
 /* shadow_map.c */
 enum um_pf um_shadow_map(struct um_mmu *mmu, struct um_fault *f);
 
+/* shadow_around.c */
+/* @leaf of @sp is in, but for WP: put in what goes with it. */
+void um_shadow_around(struct um_fault *f, const struct um_shadow_page *sp,
+		      u64 leaf);
+
 /* shadow_spte.c */
 /* The leaf for @f as resolved and walked; without WP. */
 u64 um_shadow_leaf(const struct um_fault *f);

@@ -188,7 +188,8 @@ static enum um_pf um_shadow_fix(struct um_mmu *mmu, struct um_fault *f,
 				struct um_shadow_page *sp)
 {
 	struct um_rmap_head *head = um_rmap_head(f->slot, f->gfn, UM_LEVEL_4K);
-	u64 leaf = um_shadow_leaf(f);
+	const u64 bare = um_shadow_leaf(f);
+	u64 leaf = bare;
 	enum um_pf ret = UM_PF_CONTINUE;
 
 	if (um_rmap_is_wrprot(head)) {
@@ -208,6 +209,8 @@ static enum um_pf um_shadow_fix(struct um_mmu *mmu, struct um_fault *f,
 		um_host_mark_dirty(mmu, f->slot, f->gfn);
 		f->path |= UM_PATH_DIRTY;
 	}
+	if (ret == UM_PF_FIXED)
+		um_shadow_around(f, sp, bare);
 	return ret;
 }
 

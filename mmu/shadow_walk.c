@@ -107,6 +107,7 @@ enum um_pf um_shadow_walk(struct um_fault *f)
 		}
 	}
 	f->gfn = gpa_to_gfn(ctx->walk.gpa);
+	f->piece = !ctx->leaf && ctx->walk.level > UM_LEVEL_4K;
 	return UM_PF_CONTINUE;
 }
 

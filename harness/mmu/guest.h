@@ -243,6 +243,8 @@ static inline gva_t guest_window(const struct guest_tables *t, gpa_t gpa)
 }
 
 /* world_shadow.c */
+/* Is its memory huge, where it can be? */
+extern bool world_shadow_huge;
 struct world *world_new_shadow(enum um_fast_mode mode, enum um_ptw_mode ptw);
 bool world_free_shadow(struct world *world);
 /* Each leaf against the host, the slots, the rmap. Nothing else runs. */

@@ -26,6 +26,7 @@ struct guest *guest_new(enum guest_format first, enum guest_format last,
 	struct guest *g = calloc(1, sizeof(*g));
 	int i;
 
+	world_shadow_huge = chance(50);
 	g->world = world_new_shadow(mode, ptw);
 	random_tables_init(&g->tables, g->world, first, last, chance(60));
 	for (i = 0; i < VCPUS; i++) {

@@ -33,6 +33,46 @@ static void huge(void)
 	}
 }
 
+static u64 piece(int i)
+{
+	return sspte_of(0, PAGE(HUGE, i)) &
+	       (UM_SS_LEAF | UM_SS_MW | UM_SS_W | UM_SS_A | UM_SS_D | UM_SS_WP);
+}
+
+/* The host has a huge page as well: a fault maps all of it. */
+static void around(void)
+{
+	const u64 base = gfn_to_gpa(TABLES_AT) | PTE_ALL | PTE_PS;
+	int table;
+	gpa_t gpa;
+
+	world_shadow_huge = true;
+	begin(GUEST_64, UM_FAST_TAG, UM_PTW_EMUL);
+	gpa = guest_entry(&tables, world, 2, HUGE);
+	table = table_of(1, VA) - TABLES_AT;
+	LOADS(0, VA);
+	guest_poke(world, gpa, 8, base);
+	LOADS(0, PAGE(HUGE, 100));
+	CHECK(piece(100) == (UM_SS_LEAF | UM_SS_A));
+	CHECK(piece(511) == UM_SS_LEAF);
+	STORES(0, PAGE(HUGE, 100));
+	/* The others are mapped by the page that has no D. */
+	CHECK(!piece(101));
+	CHECK(piece(table) == 0);
+	end();
+	begin(GUEST_64, UM_FAST_TAG, UM_PTW_EMUL);
+	LOADS(0, VA);
+	guest_poke(world, guest_entry(&tables, world, 2, HUGE), 8,
+		   base | PTE_D);
+	LOADS(0, PAGE(HUGE, 100));
+	CHECK(*um_sspte_twin(leaf_of(0, PAGE(HUGE, 101))) == TABLES_AT + 101);
+	CHECK(piece(101) == (UM_SS_LEAF | UM_SS_MW | UM_SS_W));
+	/* A page table is protected from birth. */
+	CHECK(piece(table) == (UM_SS_LEAF | UM_SS_MW | UM_SS_WP));
+	end();
+	world_shadow_huge = false;
+}
+
 /* The supervisor writes what a user may read: W, but not for users. */
 static void write_protection_off(void)
 {
@@ -102,6 +142,7 @@ int main(void)
 {
 	unit_start();
 	UNIT(huge);
+	UNIT(around);
 	UNIT(write_protection_off);
 	UNIT(nowhere);
 	UNIT(tables_in_rom);

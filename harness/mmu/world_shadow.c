@@ -29,6 +29,7 @@ static bool used[SHADOW_TABLES];
 static int free_stack[SHADOW_TABLES], nfree;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 int shadow_tables_in_use;
+bool world_shadow_huge;
 
 /* Next to the other tables' arena, so that its handler knows them. */
 static void arena_init(void)
@@ -148,7 +149,7 @@ struct world *world_new_shadow(enum um_fast_mode mode, enum um_ptw_mode ptw)
 	world->guest = true;
 	world->mmu.fast = mode;
 	world->mmu.ptw = ptw;
-	return world_make(world, true, false, true);
+	return world_make(world, true, world_shadow_huge, true);
 }
 
 bool world_free_shadow(struct world *world)

@@ -74,6 +74,9 @@ struct um_fault {
 	const gva_t va;
 	const u8 pfec;	  /* UM_PFEC_*: the CPU's error code */
 
+	/* walk */
+	bool piece; /* a first one of a huge page: is the host's huge, too? */
+
 	/* resolve: slot, then the pinned host page */
 	bool wide;	    /* seq covers a leaf of 1G */
 	bool host_writable; /* the host's own mapping may be written */

@@ -60,7 +60,7 @@ void um_host_read_unlock(struct um_mmu *mmu, int idx);
  * um_host_pin() - make the host page under f->gfn of f->slot present with
  * the rights that f->access asks for, and hold it. Fills pfn, page,
  * host_writable, device (not RAM), host_level (1 when um_mmu.hugepages is off
- * or the page is not mapped huge by the host). A read fault takes the page
+ * and f->piece is not set, or the page is not mapped huge by the host). A read fault takes the page
  * writable when that costs nothing (no COW is broken, no file page dirtied).
  * Runs in the VMM's address space. Sleeps.
  *
