@@ -16,7 +16,6 @@
 
 struct um_ioevent {
 	struct hlist_node link; /* RCU; written under io->lock */
-	struct rcu_head rcu;
 	enum um_bus bus;	/* const, as all below */
 	u64 addr;
 	u32 len;		/* 0: any */
@@ -89,10 +88,8 @@ static int add(struct um_io *io, struct um_ioevent *new)
 	return r;
 }
 
-static void free_rcu(struct rcu_head *rcu)
+static void free_event(struct um_ioevent *e)
 {
-	struct um_ioevent *e = container_of(rcu, struct um_ioevent, rcu);
-
 	eventfd_ctx_put(e->eventfd);
 	kfree(e);
 }
@@ -104,22 +101,36 @@ static bool same(const struct um_ioevent *a, const struct um_ioevent *b)
 	       (a->wildcard || a->value == b->value);
 }
 
-static int remove(struct um_io *io, const struct um_ioevent *old)
+static struct um_ioevent *take_out(struct um_io *io,
+				   const struct um_ioevent *old)
 {
-	struct um_ioevent *e;
-	int r = -ENOENT;
+	struct um_ioevent *e, *found = NULL;
 
 	mutex_lock(&io->lock);
 	hlist_for_each_entry(e, bucket(io, old->addr), link) {
 		if (!same(e, old))
 			continue;
 		hlist_del_rcu(&e->link);
-		call_rcu(&e->rcu, free_rcu);
-		r = 0;
+		found = e;
 		break;
 	}
 	mutex_unlock(&io->lock);
-	return r;
+	return found;
+}
+
+/*
+ * User space reads the eventfd for the last time when this is over, and serves
+ * later writes by other means: one that found the eventfd must have signalled it.
+ */
+static int remove(struct um_io *io, const struct um_ioevent *old)
+{
+	struct um_ioevent *e = take_out(io, old);
+
+	if (!e)
+		return -ENOENT;
+	synchronize_rcu_expedited();
+	free_event(e);
+	return 0;
 }
 
 static bool args_valid(const struct kvm_ioeventfd *args)
@@ -188,7 +199,7 @@ int um_ioevent_ioctl(struct um_io *io, const void __user *user)
 	return r;
 }
 
-/* No vCPU runs. um_irq_exit() waits for callbacks that are under way. */
+/* No vCPU runs. */
 void um_ioevents_free(struct um_io *io)
 {
 	struct um_ioevent *e;
@@ -197,6 +208,6 @@ void um_ioevents_free(struct um_io *io)
 
 	for (i = 0; i < ARRAY_SIZE(io->ioevents); i++) {
 		hlist_for_each_entry_safe(e, n, &io->ioevents[i], link)
-			free_rcu(&e->rcu);
+			free_event(e);
 	}
 }

@@ -43,7 +43,6 @@ int um_irq_init(void)
 
 void um_irq_exit(void)
 {
-	rcu_barrier(); /* ioevent.c's callbacks */
 	destroy_workqueue(ends);
 }
 
