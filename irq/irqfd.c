@@ -70,6 +70,32 @@ static bool take_out(struct um_irqfd *irqfd)
 	return true;
 }
 
+/* Under irqfds_lock. */
+static bool is_shared(const struct um_irqfd *old)
+{
+	const struct um_irqfd *irqfd;
+
+	list_for_each_entry(irqfd, &old->chip->resamplers, resample_link) {
+		if (irqfd->gsi == old->gsi)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Those that share a GSI hold up one line: it falls with the last of them. Under
+ * the lock, for one that comes now is in the list before it raises the line.
+ */
+static void lower(struct um_irqfd *irqfd)
+{
+	struct um_irqchip *chip = irqfd->chip;
+
+	spin_lock_irq(&chip->irqfds_lock);
+	if (!is_shared(irqfd))
+		um_irq_set(&chip->irqs, irqfd->gsi, UM_IRQ_RESAMPLE, false);
+	spin_unlock_irq(&chip->irqfds_lock);
+}
+
 /* It is in no list. Nobody raises it any more when the queue has let it go. */
 static void end(struct um_irqfd *irqfd)
 {
@@ -78,8 +104,7 @@ static void end(struct um_irqfd *irqfd)
 	eventfd_ctx_remove_wait_queue(irqfd->eventfd, &irqfd->wait, &count);
 	if (irqfd->resample) {
 		synchronize_rcu();
-		um_irq_set(&irqfd->chip->irqs, irqfd->gsi, UM_IRQ_RESAMPLE,
-			   false);
+		lower(irqfd);
 		eventfd_ctx_put(irqfd->resample);
 	}
 	eventfd_ctx_put(irqfd->eventfd);
