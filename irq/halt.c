@@ -107,21 +107,29 @@ static void wait(struct um_vcpu *vcpu)
 	finish_rcuwait(&vcpu->wait);
 }
 
-int um_irq_work(struct um_vcpu *vcpu)
+/* The end of an interrupt, of which user space wants to hear. */
+static bool tell_eoi(struct um_vcpu *vcpu)
 {
 	struct um_lapic *apic = vcpu->apic;
 
+	if (likely(apic->eoi_vector < 0))
+		return false;
+	vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+	vcpu->run->eoi.vector = apic->eoi_vector;
+	apic->eoi_vector = -1;
+	return true;
+}
+
+int um_irq_work(struct um_vcpu *vcpu)
+{
 	/* D11: in one with what is read of it. Pairs with E1. */
 	xchg(&vcpu->irq_work, false);
 	accept_events(vcpu);
-	if (apic->eoi_vector >= 0) {
-		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
-		vcpu->run->eoi.vector = apic->eoi_vector;
-		apic->eoi_vector = -1;
+	if (tell_eoi(vcpu) || um_apic_tell_tpr(vcpu)) {
+		/* The rest when it is back: it may have to wait as well. */
+		WRITE_ONCE(vcpu->irq_work, true);
 		return 0;
 	}
-	if (um_apic_tell_tpr(vcpu))
-		return 0;
 	if (vcpu->apic_word)
 		um_apic_word_write(vcpu);
 	if (vcpu->mp_state == KVM_MP_STATE_RUNNABLE)
