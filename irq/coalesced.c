@@ -53,7 +53,8 @@ static bool push(struct kvm_coalesced_mmio_ring *ring, enum um_bus bus,
 	if (last >= KVM_COALESCED_MMIO_MAX)
 		return false;
 	next = (last + 1) % KVM_COALESCED_MMIO_MAX;
-	if (next == READ_ONCE(ring->first))
+	/* D13: what user space read before what is written. Pairs with it. */
+	if (next == smp_load_acquire(&ring->first))
 		return false;
 	entry = &ring->coalesced_mmio[last];
 	entry->phys_addr = addr;
