@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define MS 400 /* unless told otherwise */
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 5000
 
 struct stage {
 	const struct race *race;
@@ -80,7 +80,7 @@ void race_send(int times, void (*send)(void), bool (*taken)(void))
 	u64 since;
 
 	if (shim_pace != SHIM_BRISK)
-		times = times / 16 + 1;
+		times = times / 4 + 1;
 	while (times-- && !shim_warnings()) {
 		machine_begin();
 		send();

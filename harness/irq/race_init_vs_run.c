@@ -33,7 +33,7 @@ static void start(void)
 	if (shim_random() % 2)
 		race_dawdle();
 	ipi(SIPI | page);
-	if (shim_random() % 4)
+	if (shim_random() % 2)
 		return;
 	race_dawdle();
 	ipi(SIPI | page);

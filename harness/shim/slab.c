@@ -9,6 +9,7 @@
 
 #include <shim.h>
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,8 +122,16 @@ void *kmalloc(size_t size, gfp_t gfp)
 	return gfp & __GFP_ZERO ? calloc(1, size) : malloc(size);
 }
 
+/*
+ * Who still uses it finds nothing. A test that has failed keeps all, to come to
+ * its end.
+ */
 void kfree(const void *obj)
 {
+	if (shim_warnings())
+		return;
+	if (obj)
+		memset((void *)obj, 0, malloc_usable_size((void *)obj));
 	free((void *)obj);
 }
 
