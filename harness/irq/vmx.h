@@ -90,6 +90,12 @@ static inline void um_msr_bitmap_look(struct um_vmx *vmx)
 {
 }
 
+/* Nobody debugs it. */
+static inline bool um_debug_has(const struct um_vmx *vmx, u32 control)
+{
+	return false;
+}
+
 void um_event_look(struct um_vmx *vmx);
 bool um_event_user_ready(struct um_vmx *vmx);
 void um_event_requeue(struct um_vmx *vmx, u32 info);
