@@ -51,7 +51,8 @@ static int copy_range(struct um_msr_range *r,
 	r->flags = user->flags;
 	r->base = user->base;
 	r->nmsrs = user->nmsrs;
-	return copy_from_user(r->allowed, user->bitmap, size) ? -EFAULT : 0;
+	return copy_from_user(r->allowed, (const void __user *)user->bitmap,
+			      size) ? -EFAULT : 0;
 }
 
 /* Ranges of no MSRs are no ranges, whatever else they say. */
@@ -138,7 +139,8 @@ int um_msr_filter_compat_set(struct um_vm *vm, const void __user *user)
 			.flags = c.ranges[i].flags,
 			.nmsrs = c.ranges[i].nmsrs,
 			.base = c.ranges[i].base,
-			.bitmap = (__u8 *)compat_ptr(c.ranges[i].bitmap),
+			.bitmap = (__force __u8 *)
+				compat_ptr(c.ranges[i].bitmap),
 		};
 	}
 	return set_filter(vm, &filter);
