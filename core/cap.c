@@ -64,6 +64,7 @@ static bool is_plain(unsigned long cap)
 	case KVM_CAP_PIT_STATE2:
 	case KVM_CAP_REINJECT_CONTROL:
 	case KVM_CAP_TSC_DEADLINE_TIMER:
+	case KVM_CAP_X86_APIC_BUS_CYCLES_NS: /* 1: those of a VM's at birth */
 	case KVM_CAP_IRQFD:
 	case KVM_CAP_IRQFD_RESAMPLE:
 	case KVM_CAP_IOEVENTFD:
@@ -214,6 +215,8 @@ int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 		return vm_ptw_mode(vm, cap.args[0]);
 	case KVM_CAP_SPLIT_IRQCHIP:
 		return um_irq_enable_split(vm, &cap);
+	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
+		return um_irq_bus_cycle(vm, cap.args[0]);
 	case KVM_CAP_MAX_VCPU_ID:
 		return vm_max_vcpu_id(vm, cap.args[0]);
 	case KVM_CAP_DISABLE_QUIRKS2:

@@ -263,6 +263,7 @@ struct um_irqs {
 	struct um_lapic *apic[UM_APICS_MAX]; /* published by napics */
 	int napics;
 	bool split;		/* IO-APIC, PIC and PIT are user space's */
+	u32 bus_ns;		/* of an APIC's clock, 0: 1; before any APIC */
 	bool has_pit;
 	struct um_pic pic;
 	struct um_ioapic ioapic;

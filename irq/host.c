@@ -31,7 +31,7 @@ static u64 ticks_to_ns(u64 ticks)
 	return mul_u64_u32_div(ticks, NSEC_PER_MSEC, tsc_khz);
 }
 
-/* Of a count: no more than 39 bits. */
+/* Of a wait: no more than 60 bits. */
 static u64 ns_to_ticks(u64 ns)
 {
 	return mul_u64_u32_div(ns, tsc_khz, NSEC_PER_MSEC);

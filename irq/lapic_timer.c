@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The local APIC's timer. It counts nanoseconds: the guest's bus has 1 GHz.
+ * The local APIC's timer. It counts nanoseconds, for the guest's bus has 1 GHz,
+ * unless user space said otherwise.
  *
  * All of it is the vCPU's thread's. The world (port.h) only sees to it that
  * um_lapic_timer_sync() is called when the time has come: on the way into the
@@ -16,6 +17,8 @@
 
 /* A guest must not keep its host busy with interrupts: as KVM's limit. */
 #define PERIOD_MIN 200000ull
+/* Far enough, and no sum of times overflows. */
+#define WAIT_MAX BIT_ULL(60)
 
 static unsigned int divide_shift(u32 tdcr)
 {
@@ -23,9 +26,12 @@ static unsigned int divide_shift(u32 tdcr)
 	return ((tdcr & 3) + (tdcr >> 1 & 4) + 1) & 7;
 }
 
-static unsigned int shift_of(const struct um_lapic *apic)
+/* Nanoseconds of one count: times any count less than 2^64, see bus_ns. */
+static u64 pace_of(const struct um_lapic *apic)
 {
-	return divide_shift(um_lapic_reg(apic, UM_LAPIC_TDCR));
+	u64 bus_ns = max(apic->irqs->bus_ns, 1u);
+
+	return bus_ns << divide_shift(um_lapic_reg(apic, UM_LAPIC_TDCR));
 }
 
 static u32 mode_of(const struct um_lapic *apic)
@@ -45,8 +51,9 @@ void um_lapic_timer_stop(struct um_lapic *apic)
 /* The first time after @first counts. */
 static void start(struct um_lapic *apic, u32 first)
 {
-	u64 wait = (u64)first << shift_of(apic);
-	u64 period = (u64)um_lapic_reg(apic, UM_LAPIC_TMICT) << shift_of(apic);
+	u64 pace = pace_of(apic);
+	u64 wait = min(first * pace, WAIT_MAX);
+	u64 period = min(um_lapic_reg(apic, UM_LAPIC_TMICT) * pace, WAIT_MAX);
 
 	if (!first)
 		return;
@@ -81,7 +88,7 @@ u32 um_lapic_timer_count(const struct um_lapic *apic)
 	if (at <= now)
 		return 0;
 	/* A period that was made longer must not count from above. */
-	return min_t(u64, (at - now) >> shift_of(apic),
+	return min_t(u64, div64_u64(at - now, pace_of(apic)),
 		     um_lapic_reg(apic, UM_LAPIC_TMICT));
 }
 

@@ -231,6 +231,24 @@ static int signal_msi(struct um_irqchip *chip, const void __user *user)
 	return n == UM_IRQ_IGNORED ? 0 : n;
 }
 
+/* KVM_CAP_X86_APIC_BUS_CYCLES_NS. A count of 32 bits by 128 still has a time. */
+int um_irq_bus_cycle(struct um_vm *vm, u64 ns)
+{
+	int r = 0;
+
+	if (!ns || ns > U64_MAX / 128 / U32_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (!um_irqchip(vm))
+		r = -ENXIO;
+	else if (vm->nr_vcpus)
+		r = -EINVAL;
+	else
+		um_irqchip(vm)->irqs.bus_ns = ns;
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
 static int set_boot_cpu(struct um_vm *vm, unsigned long id)
 {
 	int r = 0;

@@ -289,6 +289,33 @@ TEST(no_vector_from_user_space)
 	vm_free(vm);
 }
 
+#ifndef KVM_CAP_X86_APIC_BUS_CYCLES_NS
+#define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
+#endif
+
+TEST(bus_clock_refused)
+{
+	u64 most = ~0ul / 128 / ~0u;
+	struct vm *vm = vm_create();
+
+	if (!KIOCTL(vm->dev, KVM_CHECK_EXTENSION,
+		    KVM_CAP_X86_APIC_BUS_CYCLES_NS))
+		SKIP(return, "the bus clock cannot be set");
+	EXPECT_EQ(EINVAL, vm_enable_cap(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 0));
+	EXPECT_EQ(ENXIO, vm_enable_cap(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 40));
+	EXPECT_EQ(EINVAL, vm_enable_cap(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS,
+					most + 1));
+	EXPECT_EQ(EINVAL, vm_enable_cap(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS,
+					~0ul));
+	ASSERT_EQ(0, KERR(vm->fd, KVM_CREATE_IRQCHIP, 0));
+	EXPECT_EQ(0, vm_enable_cap(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, most));
+	EXPECT_EQ(0, vm_enable_cap(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS, 40));
+	vcpu_add(vm, 0);
+	EXPECT_EQ(EINVAL, vm_enable_cap(vm, KVM_CAP_X86_APIC_BUS_CYCLES_NS,
+					40));
+	vm_free(vm);
+}
+
 TEST(base_of_the_apic)
 {
 	struct vm *vm = vm_boot_irq(2, IRQCHIP_KERNEL, guest_nothing);

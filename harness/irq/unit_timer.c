@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The local APIC's timer: SDM, "APIC Timer". Counts are nanoseconds times the
- * divider.
+ * divider, unless user space gave the bus another clock.
  */
 #include "world.h"
 
@@ -61,6 +61,43 @@ static void dividers(void)
 		world_pass(1);
 		EXPECT_EQ(apic_serve(0), 0xec);
 	}
+}
+
+/* Of 25 MHz: each count takes 40 ns times the divider. */
+static void bus_clock(void)
+{
+	setup(ONE_SHOT);
+	irqs.bus_ns = 40;
+	apic_write(0, UM_LAPIC_TDCR, 0x1); /* by 4 */
+	apic_write(0, UM_LAPIC_TMICT, 1000);
+	world_pass(160000 - 160);
+	EXPECT_EQ(apic_read(0, UM_LAPIC_TMCCT), 1);
+	world_pass(159);
+	EXPECT_EQ(apic_take(0), -1);
+	world_pass(1);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	apic_write(0, UM_LAPIC_LVTT, PERIODIC);
+	apic_write(0, UM_LAPIC_TMICT, 10000);
+	world_pass(1600000 - 1);
+	EXPECT_EQ(apic_take(0), -1);
+	world_pass(1);
+	EXPECT_EQ(apic_serve(0), 0xec);
+	world_pass(1600000);
+	EXPECT_EQ(apic_serve(0), 0xec);
+}
+
+/* The longest that can be said does not come round. */
+static void slowest_bus(void)
+{
+	setup(ONE_SHOT);
+	irqs.bus_ns = ~0ull / 128 / ~0u;
+	apic_write(0, UM_LAPIC_TDCR, 0xa); /* by 128 */
+	apic_write(0, UM_LAPIC_TMICT, ~0u);
+	world_pass(1ull << 59);
+	EXPECT_EQ(apic_take(0), -1);
+	EXPECT(apic_read(0, UM_LAPIC_TMCCT), "has come round");
+	apic_write(0, UM_LAPIC_TMICT, 0);
+	EXPECT_EQ(apic_read(0, UM_LAPIC_TMCCT), 0);
 }
 
 static void divider_on_the_way(void)
@@ -328,6 +365,8 @@ int main(void)
 {
 	TEST(one_shot);
 	TEST(dividers);
+	TEST(bus_clock);
+	TEST(slowest_bus);
 	TEST(divider_on_the_way);
 	TEST(periodic);
 	TEST(period_is_limited);

@@ -19,6 +19,10 @@
 #endif
 
 /* Parts of KVM's ABI that 6.1 does not know. */
+#ifndef KVM_CAP_X86_APIC_BUS_CYCLES_NS
+#define KVM_CAP_X86_APIC_BUS_CYCLES_NS 237
+#endif
+
 #ifndef KVM_SET_USER_MEMORY_REGION2
 #define KVM_CAP_USER_MEMORY2 231
 

@@ -39,6 +39,7 @@ long um_irq_vm_ioctl(struct um_vm *vm, unsigned int nr, unsigned long arg);
 /* Has it a local APIC for each vCPU, and the rest is user space's? */
 bool um_irq_is_split(const struct um_vm *vm);
 int um_irq_enable_split(struct um_vm *vm, const struct kvm_enable_cap *cap);
+int um_irq_bus_cycle(struct um_vm *vm, u64 ns);
 void um_irq_vm_release(struct um_vm *vm);
 void um_irq_vm_destroy(struct um_vm *vm);
 void um_irq_vm_free(struct um_vm *vm);
