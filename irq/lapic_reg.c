@@ -17,6 +17,8 @@
 #define LVT_PIN (BIT(13) | UM_LVT_LEVEL) /* polarity and trigger */
 
 #define ICR_BUSY BIT(12)
+/* Of x2APIC; so is ICR_BUSY, but Intel's CPUs ignore it. */
+#define ICR_RESERVED (GENMASK(31, 20) | GENMASK(17, 16) | BIT(13))
 
 /* Writable bits of an LVT entry; 0: @offset is none. */
 static u32 lvt_mask(const struct um_lapic *apic, u32 offset)
@@ -242,12 +244,12 @@ bool um_lapic_x2_read(struct um_lapic *apic, u32 msr, u64 *val)
 	return true;
 }
 
-/* Bits that a write must leave zero, beyond the upper half. */
+/* Bits that a write must leave zero: SDM, "Reserved Bit Checking". */
 static bool x2_reserved(u32 offset, u64 val)
 {
 	switch (offset) {
 	case UM_LAPIC_ICR:
-		return false;
+		return val & ICR_RESERVED;
 	case UM_LAPIC_EOI:
 	case UM_LAPIC_ESR:
 		return val;

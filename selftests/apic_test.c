@@ -62,7 +62,9 @@ TEST(self_ipi)
 
 static void guest_x2(void)
 {
+	static const u8 reserved[] = { 13, 16, 17, 20, 31 };
 	u64 val;
+	int i;
 
 	GUEST_ASSERT_EQ(guest_rdmsr(0x802, &val), TRAPPED | 13);
 	guest_x2apic_on();
@@ -78,6 +80,9 @@ static void guest_x2(void)
 	guest_wrmsr(0x830, 0x51); /* to id 0 */
 	guest_take_all();
 	GUEST_ASSERT_EQ(irq_count[0x51], 1);
+	for (i = 0; i < ARRAY_SIZE(reserved); i++)
+		GUEST_ASSERT_EQ(guest_wrmsr(0x830, 0x40 | 1u << reserved[i]),
+				TRAPPED | 13);
 	/* back to xAPIC only by way of off */
 	guest_rdmsr(0x1b, &val);
 	GUEST_ASSERT_EQ(guest_wrmsr(0x1b, val & ~(1ul << 10)), TRAPPED | 13);
