@@ -18,7 +18,7 @@
 
 #define ICR_BUSY BIT(12)
 /* Of x2APIC; so is ICR_BUSY, but Intel's CPUs ignore it. */
-#define ICR_RESERVED (GENMASK(31, 20) | GENMASK(17, 16) | BIT(13))
+#define ICR_RESERVED (GENMASK_ULL(31, 20) | GENMASK_ULL(17, 16) | BIT(13))
 
 /* Writable bits of an LVT entry; 0: @offset is none. */
 static u32 lvt_mask(const struct um_lapic *apic, u32 offset)
