@@ -236,7 +236,7 @@ int um_irq_bus_cycle(struct um_vm *vm, u64 ns)
 {
 	int r = 0;
 
-	if (!ns || ns > U64_MAX / 128 / U32_MAX)
+	if (!ns || ns > ~0ull / 128 / ~0u)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
 	if (!um_irqchip(vm))
