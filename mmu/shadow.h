@@ -55,6 +55,8 @@ struct um_shadow_page {
 	struct um_rmap_head parents; /* entries that point here */
 	unsigned int roots;	/* um_root.page[] that point here */
 	u16 first, last;	/* no entry before or behind was ever filled */
+	u8 syncs;		/* times it was brought in step, up to a few */
+	u8 idle;		/* loose: flushes since an entry was mended */
 	unsigned int writes;	/* to the guest's table since it was used */
 	u64 gen;		/* of um_shadow when it was made */
 	s64 owed;		/* zapped: the debt to be paid before reuse */
@@ -211,10 +213,11 @@ void um_shadow_unprotect(struct um_mmu *mmu, gfn_t gfn);
 bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn);
 /*
  * Bring every page that is out of sync and that @top[] are, or lead to, in step
- * with the guest's tables, which are then protected. @top may have NULLs.
+ * with the guest's tables, which are then protected, but for loose pages unless
+ * @tighten. @top may have NULLs. True: all of them are in sync now.
  */
-void um_shadow_sync_below(struct um_context *ctx,
-			  struct um_shadow_page *const top[4]);
+bool um_shadow_sync_below(struct um_context *ctx,
+			  struct um_shadow_page *const top[4], bool tighten);
 /* The same of a root; takes the lock, if any is. */
 void um_shadow_sync_root(struct um_context *ctx, struct um_root *root);
 

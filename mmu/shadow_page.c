@@ -153,6 +153,7 @@ static struct um_shadow_page *um_shadow_make(struct um_context *ctx, gfn_t gfn,
 	sp->gen = mmu->shadow->gen;
 	sp->first = UM_TABLE_ENTRIES;
 	sp->last = 0;
+	sp->syncs = 0;
 	mmu->shadow->seq++;
 	hlist_add_head(&sp->hash, um_shadow_bucket(mmu, gfn));
 	list_add(&sp->link, &mmu->shadow->active);
@@ -172,7 +173,7 @@ struct um_shadow_page *um_shadow_get(struct um_context *ctx, gfn_t gfn,
 		return um_shadow_make(ctx, gfn, role);
 	/* Where it is linked to now, nothing stale may be seen. */
 	if (atomic64_read(&ctx->mmu->stat.shadow_unsync))
-		um_shadow_sync_below(ctx, top);
+		um_shadow_sync_below(ctx, top, true);
 	list_move(&sp->link, &ctx->mmu->shadow->active);
 	return sp;
 }

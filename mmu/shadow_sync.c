@@ -7,6 +7,11 @@
  *   flush     any page marked?
  *   sync      protect, pay; read the table, mend the entries
  *
+ * A guest that changes an entry and flushes, over and over (to patch its text,
+ * say), would have that fault, and that sync, each time. Where few entries are
+ * in use the page becomes loose: a flush mends them, and the frame stays the
+ * guest's to write.
+ *
  * A guest that wrote an entry and flushes it looks, without a lock, whether any
  * page is out of sync; it could not have written before the mark was made.
  */
@@ -18,6 +23,11 @@
 
 /* So many parents of one page are looked at; more count as a yes. */
 #define UM_PARENTS_MAX 8
+/* Loose: brought in step so often, with so few entries that matter. */
+#define UM_LOOSE_SYNCS 4
+#define UM_LOOSE_ENTRIES 2
+/* Flushes that found nothing changed: the guest is done with it. */
+#define UM_LOOSE_IDLE 64
 
 bool um_shadow_unsync(struct um_mmu *mmu, gfn_t gfn)
 {
@@ -86,6 +96,52 @@ static u64 um_shadow_gpte(const struct um_shadow *shadow, union um_role role,
 	return ((const u64 *)shadow->gptes)[index];
 }
 
+/* An entry of the guest's table that may be written meanwhile; 0: none there. */
+static u64 um_shadow_gpte_now(struct um_mmu *mmu,
+			      const struct um_shadow_page *sp,
+			      unsigned int index)
+{
+	unsigned int size = um_role_gpte_size(sp->role);
+	u64 gpte = 0;
+
+	um_host_read(mmu, gfn_to_gpa(sp->gfn) + um_role_offset(sp->role) +
+			  index * size, &gpte, size);
+	return gpte;
+}
+
+static void um_shadow_count_sync(struct um_mmu *mmu,
+				 const struct um_shadow_page *sp)
+{
+	atomic64_inc(&mmu->stat.shadow_synced);
+	trace_umbra_shadow_sync(sp->gfn, sp->role.level);
+}
+
+static bool um_shadow_is_loose(const struct um_shadow_page *sp)
+{
+	return sp->syncs == UM_LOOSE_SYNCS &&
+	       sp->last - sp->first < UM_LOOSE_ENTRIES;
+}
+
+/*
+ * What the guest writes from here on it flushes again. True: a TLB may grant
+ * what an entry does not any more.
+ */
+static bool um_shadow_mend_loose(struct um_context *ctx,
+				 struct um_shadow_page *sp)
+{
+	bool took = false;
+	int i;
+
+	for (i = sp->first; i <= sp->last; i++)
+		took |= um_shadow_mend(ctx, sp, i,
+				       um_shadow_gpte_now(ctx->mmu, sp, i));
+	sp->idle = took ? 0 : sp->idle + 1;
+	if (sp->idle == UM_LOOSE_IDLE)
+		sp->syncs = 0;
+	um_shadow_count_sync(ctx->mmu, sp);
+	return took;
+}
+
 /* The table is protected, and that is paid for. */
 static bool um_shadow_mend_all(struct um_context *ctx,
 			       struct um_shadow_page *sp)
@@ -106,8 +162,10 @@ static bool um_shadow_mend_all(struct um_context *ctx,
 	for (i = sp->first; i <= sp->last; i++)
 		took |= um_shadow_mend(ctx, sp, i,
 				       um_shadow_gpte(shadow, sp->role, i));
-	atomic64_inc(&ctx->mmu->stat.shadow_synced);
-	trace_umbra_shadow_sync(sp->gfn, sp->role.level);
+	if (sp->syncs < UM_LOOSE_SYNCS)
+		sp->syncs++;
+	sp->idle = 0;
+	um_shadow_count_sync(ctx->mmu, sp);
 	return took;
 }
 
@@ -146,19 +204,25 @@ static bool um_shadow_is_below(struct um_mmu *mmu,
 }
 
 /* Protect all, pay once, read all. */
-void um_shadow_sync_below(struct um_context *ctx,
-			  struct um_shadow_page *const top[4])
+bool um_shadow_sync_below(struct um_context *ctx,
+			  struct um_shadow_page *const top[4], bool tighten)
 {
 	struct um_mmu *mmu = ctx->mmu;
 	struct um_shadow_page *sp, *next;
 	struct list_head below;
-	bool pay = false, took = false;
+	bool pay = false, took = false, loose = false;
 	s64 n = 0;
 
 	INIT_LIST_HEAD(&below);
+	um_tlb_take_begin(&mmu->tlb);
 	list_for_each_entry_safe(sp, next, &mmu->shadow->unsync, unsync_link) {
 		if (!um_shadow_is_below(mmu, top, sp))
 			continue;
+		if (!tighten && um_shadow_is_loose(sp)) {
+			took |= um_shadow_mend_loose(ctx, sp);
+			loose = true;
+			continue;
+		}
 		pay |= um_shadow_protect(mmu, sp->gfn);
 		list_move(&sp->unsync_link, &below);
 		n++;
@@ -166,7 +230,6 @@ void um_shadow_sync_below(struct um_context *ctx,
 	/* U3: nobody can write the tables any more when they are read. */
 	if (pay)
 		um_tlb_pay(mmu);
-	um_tlb_take_begin(&mmu->tlb);
 	list_for_each_entry_safe(sp, next, &below, unsync_link) {
 		list_del_init(&sp->unsync_link);
 		took |= um_shadow_mend_all(ctx, sp);
@@ -175,6 +238,7 @@ void um_shadow_sync_below(struct um_context *ctx,
 	mmu->shadow->seq += n;
 	/* U2: last, for who finds none out of sync looks no further. */
 	atomic64_sub(n, &mmu->stat.shadow_unsync);
+	return !loose;
 }
 
 void um_shadow_sync_root(struct um_context *ctx, struct um_root *root)
@@ -184,13 +248,15 @@ void um_shadow_sync_root(struct um_context *ctx, struct um_root *root)
 
 	/*
 	 * U2: the exit before the numbers. Pairs with U1. What is linked below
-	 * the root is in sync then, so what is out of sync there went so later.
+	 * the root is in sync then, so what is out of sync there went so later,
+	 * or was loose: it went so once and for all.
 	 */
 	if (atomic64_read(&mmu->stat.shadow_unsync) &&
 	    atomic64_read(unsyncs) != root->synced) {
 		um_shadow_lock(mmu);
-		um_shadow_sync_below(ctx, root->page);
-		root->synced = atomic64_read(unsyncs);
+		root->synced = um_shadow_sync_below(ctx, root->page, false) ?
+				       atomic64_read(unsyncs) :
+				       UM_NEVER_SYNCED;
 		um_shadow_unlock(mmu);
 	}
 	um_tlb_owe_beside(&mmu->tlb);
@@ -202,8 +268,8 @@ static bool um_shadow_sync_va(struct um_context *ctx,
 			      const struct um_root *root, gva_t va)
 {
 	struct um_shadow_page *sp;
-	unsigned int index, size;
-	u64 sspte, gpte = 0;
+	unsigned int index;
+	u64 sspte;
 	um_sptep_t sptep = um_walk_shadow(root, va, &sspte);
 
 	if (!sptep)
@@ -212,10 +278,8 @@ static bool um_shadow_sync_va(struct um_context *ctx,
 	if (!um_shadow_is_unsync(sp))
 		return false;
 	index = sptep - um_shadow_sptep(sp, 0);
-	size = um_role_gpte_size(sp->role);
-	um_host_read(ctx->mmu, gfn_to_gpa(sp->gfn) + um_role_offset(sp->role) +
-			       index * size, &gpte, size);
-	return um_shadow_mend(ctx, sp, index, gpte);
+	return um_shadow_mend(ctx, sp, index,
+			      um_shadow_gpte_now(ctx->mmu, sp, index));
 }
 
 /* In the shadow tables that go with @va; lock held. */

@@ -305,7 +305,7 @@ end:
 	   fi;
 	   UNLOCK;
 	   goto back
-	/* It flushes: everything, or this address. */
+	/* It flushes: everything, or this address, or all of a loose page. */
 #ifdef PLANT_early_ask
 	:: USES -> hears = writing;
 	   held[_pid] = gpte;

@@ -44,10 +44,9 @@ static void touch(struct vcpu *v, int i)
 	vcpu_access(v, RACE_VA + i * UM_PAGE_SIZE + 16, &a, NULL);
 }
 
-static void editor(struct world *world, struct cpu *cpu)
+static void edit_one_of(int n, struct vcpu *v)
 {
-	struct vcpu *v = race_vcpu_of(cpu);
-	int i = shim_random() % RACE_PAGES;
+	int i = shim_random() % n;
 
 	edit(v, i);
 	touch(v, i);
@@ -56,16 +55,36 @@ static void editor(struct world *world, struct cpu *cpu)
 	touch(v, i);
 }
 
-static void user(struct world *world, struct cpu *cpu)
+static void use_one_of(int n, struct vcpu *v)
 {
-	struct vcpu *v = race_vcpu_of(cpu);
-	int i = shim_random() % RACE_PAGES, k;
+	int i = shim_random() % n, k;
 
 	for (k = 0; k < 3; k++) {
 		touch(v, i);
 		flush(v, i);
 		touch(v, i);
 	}
+}
+
+static void editor(struct world *world, struct cpu *cpu)
+{
+	edit_one_of(RACE_PAGES, race_vcpu_of(cpu));
+}
+
+static void user(struct world *world, struct cpu *cpu)
+{
+	use_one_of(RACE_PAGES, race_vcpu_of(cpu));
+}
+
+/* As many entries as a page may have that is loose. */
+static void poker(struct world *world, struct cpu *cpu)
+{
+	edit_one_of(2, race_vcpu_of(cpu));
+}
+
+static void poked(struct world *world, struct cpu *cpu)
+{
+	use_one_of(2, race_vcpu_of(cpu));
 }
 
 static void dropper(struct world *world, struct cpu *cpu)
@@ -75,18 +94,21 @@ static void dropper(struct world *world, struct cpu *cpu)
 	um_mmu_unshadow(&world->mmu, leaf);
 }
 
-#define RACE(p, f, c, d)                                            \
+#define RACE_OF(e, p, f, c, d)                                      \
 	{                                                           \
 		.name = "sync vs fault, " #p ", " #f ": " #c ", " #d, \
 		.mode = UM_FAST_TAG, .format = GUEST_##f,           \
 		.shadow = true, .watched = true, .logged = true,    \
 		.ptw = UM_PTW_##p,                                  \
-		.side = { editor, editor, c, d },                   \
+		.side = { e, e, c, d },                             \
 	}
+#define RACE(p, f, c, d) RACE_OF(editor, p, f, c, d)
 
 static const struct race races[] = {
 	RACE(OOS, 64, user, race_migrate), RACE(OOS, 64, user, dropper),
 	RACE(OOS, PAE, user, race_harvest), RACE(OOS, 32, user, editor),
 	RACE(EMUL, 64, user, race_migrate), RACE(EMUL, 32, user, dropper),
+	RACE_OF(poker, OOS, 64, poked, race_migrate),
+	RACE_OF(poker, OOS, 32, poked, poker),
 };
 RACE_MAIN(races)

@@ -58,6 +58,19 @@ static inline void end(void)
 	world_free_shadow(world);
 }
 
+/* Another top table that says the same. */
+static inline gfn_t copy_root(void)
+{
+	gfn_t root = guest_table_page(&tables, world);
+	int i;
+
+	for (i = 0; i < 512; i++)
+		guest_poke(world, gfn_to_gpa(root) + i * 8, 8,
+			   guest_peek(world, gfn_to_gpa(tables.root) + i * 8,
+				      8));
+	return root;
+}
+
 static inline enum vresult access_va(int i, gva_t va, enum vkind kind)
 {
 	struct vaccess a = { .kind = kind, .size = 4 };

@@ -2,19 +2,6 @@
 /* Roots: warm ones cost nothing, zapped ones are made anew. */
 #include "unit_shadow.h"
 
-/* Another top table that says the same. */
-static gfn_t copy_root(void)
-{
-	gfn_t root = guest_table_page(&tables, world);
-	int i;
-
-	for (i = 0; i < 512; i++)
-		guest_poke(world, gfn_to_gpa(root) + i * 8, 8,
-			   guest_peek(world, gfn_to_gpa(tables.root) + i * 8,
-				      8));
-	return root;
-}
-
 static void switch_to(gfn_t root)
 {
 	vcpu_set_cr3(&vcpu[0], gfn_to_gpa(root), false);

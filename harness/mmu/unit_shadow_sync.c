@@ -87,6 +87,54 @@ static void unreadable(void)
 	CHECK(mapped(0, VA) == GFN + 2);
 }
 
+/* The guest maps another page by the same entry, flushes, and looks. */
+static void poke(int i)
+{
+	gfn_t gfn = GFN + 2 + i % 2;
+
+	edit(1, 1, VA, gfn_to_gpa(gfn) | RWUD);
+	vcpu_flush(&vcpu[0]);
+	LOADS(0, VA);
+	CHECK(mapped(0, VA) == gfn);
+}
+
+#define POKES 8 /* more than it takes to make a page loose */
+
+/* Few entries, flushed over and over: no fault and no protection any more. */
+static void loose(void)
+{
+	atomic64_t *unsyncs = &world->mmu.shadow->unsyncs;
+	gfn_t root;
+	s64 before;
+	int i;
+
+	LOADS(0, VA);
+	for (i = 0; i < POKES; i++)
+		poke(i);
+	before = atomic64_read(unsyncs);
+	poke(0);
+	poke(1);
+	CHECK(atomic64_read(unsyncs) == before);
+	CHECK(unsync() >= 1 && !is_wrprot(table_of(1, VA)));
+	/* Seen from another root it is in step, and of either from then on. */
+	root = copy_root();
+	vcpu_set_cr3(&vcpu[0], gfn_to_gpa(root), false);
+	LOADS(0, VA);
+	CHECK(unsync() == 0 && is_wrprot(table_of(1, VA)));
+	poke(1);
+	poke(2);
+	vcpu_set_cr3(&vcpu[0], gfn_to_gpa(tables.root), false);
+	for (i = 0; i < POKES; i++)
+		poke(i);
+	/* Flushes that find nothing: the table is protected again. */
+	for (i = 0; i < 256 && unsync(); i++)
+		vcpu_flush(&vcpu[0]);
+	CHECK(unsync() == 0 && is_wrprot(table_of(1, VA)));
+	LOADS(0, VA);
+	CHECK(mapped(0, VA) == GFN + 2 + (POKES - 1) % 2);
+	poke(0);
+}
+
 static void invlpgs(void)
 {
 	format_loop(invlpg, UM_PTW_OOS);
@@ -100,6 +148,11 @@ static void mov_cr3s(void)
 static void mends(void)
 {
 	format_loop(mended, UM_PTW_OOS);
+}
+
+static void loosens(void)
+{
+	format_loop(loose, UM_PTW_OOS);
 }
 
 static void unread(void)
@@ -166,6 +219,7 @@ int main(void)
 	UNIT(invlpgs);
 	UNIT(mov_cr3s);
 	UNIT(mends);
+	UNIT(loosens);
 	UNIT(unread);
 	UNIT(directories);
 	UNIT(dying_slot);

@@ -20,6 +20,8 @@ struct um_shadow_page;
 
 /* Address spaces whose tables stay warm, the current one among them. */
 #define UM_ROOTS 4
+/* um_root.synced: something below is out of sync all the time. */
+#define UM_NEVER_SYNCED (~0ULL)
 /* Pages above the leaf that one fault can need, and the leaf's own. */
 #define UM_CONTEXT_STOCK 6
 
@@ -35,7 +37,7 @@ struct um_root {
 	u32 role;	  /* um_role.word of page[] */
 	u64 gen;	  /* of shadow_roots when it was last looked over */
 	bool stale;	  /* the guest flushed: bring in step before use */
-	u64 synced;	  /* um_shadow.unsyncs when all below was in step */
+	u64 synced;	  /* um_shadow.unsyncs when all below was in sync */
 	u64 used;	  /* clock of the last use: the oldest is replaced */
 	struct um_shadow_page *page[4];
 	u64 *table[4];	  /* of page[]; for the walk without a lock */
