@@ -288,6 +288,9 @@ static bool um_shadow_invlpg(struct um_context *ctx, gva_t va)
 	bool took = false;
 	int i;
 
+	/* Another root is brought in step whenever the guest goes there. */
+	if (!(ctx->paging.cr4 & UM_CR4_PCIDE))
+		return um_shadow_sync_va(ctx, um_context_root(ctx), va);
 	for (i = 0; i < UM_ROOTS; i++)
 		if (ctx->root[i].hpa)
 			took |= um_shadow_sync_va(ctx, &ctx->root[i], va);

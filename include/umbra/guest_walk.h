@@ -22,6 +22,7 @@
 #define UM_CR4_PSE BIT_ULL(4)
 #define UM_CR4_PAE BIT_ULL(5)
 #define UM_CR4_LA57 BIT_ULL(12)
+#define UM_CR4_PCIDE BIT_ULL(17)
 #define UM_CR4_SMEP BIT_ULL(20)
 #define UM_CR4_SMAP BIT_ULL(21)
 #define UM_EFER_LMA BIT_ULL(10)
