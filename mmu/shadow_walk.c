@@ -46,6 +46,24 @@ static bool um_walk_find(struct um_context *ctx, gva_t va, unsigned int *index)
 	return sptep;
 }
 
+/* The supervisor's leaf may not be the user's: that saves asking for SMEP. */
+bool um_context_fetch(struct um_context *ctx, gva_t va, bool user, gpa_t *gpa)
+{
+	um_sptep_t sptep;
+	u64 sspte;
+	bool good;
+
+	um_shadow_lock(ctx->mmu);
+	sptep = um_walk_shadow(um_context_root(ctx), va, &sspte);
+	good = sptep && um_sspte_is_leaf(sspte) && !(sspte & UM_SS_NX) &&
+	       !(sspte & UM_SS_U) == !user;
+	if (good)
+		*gpa = gfn_to_gpa(READ_ONCE(*um_sspte_twin(sptep))) +
+		       (va & (UM_PAGE_SIZE - 1));
+	um_shadow_unlock(ctx->mmu);
+	return good;
+}
+
 /* Below a huge page of the guest there is no entry to read. */
 static bool um_walk_direct(const struct um_fault *f, union um_role role,
 			   unsigned int index)

@@ -11,32 +11,40 @@
 #include <umbra/irq.h>
 #include "shadow.h"
 
-/* Bits of an EPT violation's qualification */
-#define QUAL_READ BIT(0)
-#define QUAL_WRITE BIT(1)
-#define QUAL_LINEAR (BIT(7) | BIT(8)) /* of the operand, not of a table */
-
 struct store {
 	u8 bytes[UM_EMUL_INSN_MAX];
 	u8 have, len;
 	u32 value;
 };
 
+/* Where the code at @rip is. */
+static bool find(struct um_vmx *vmx, u64 rip, gpa_t *gpa)
+{
+	bool user = VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES)) == 3;
+	struct um_guest_paging paging;
+	struct um_guest_walk walk;
+
+	if (um_engine_fetch(vmx, rip, user, gpa))
+		return true;
+	um_paging_read(vmx, &paging);
+	if (um_guest_walk(&paging, rip,
+			  user ? UM_WALK_FETCH | UM_WALK_USER : UM_WALK_FETCH,
+			  &walk) != UM_WALK_OK)
+		return false;
+	*gpa = walk.gpa;
+	return true;
+}
+
 /* The bytes at RIP, as far as they lie in one page. */
 static bool fetch(struct um_vmx *vmx, u64 rip, struct store *s)
 {
-	struct um_guest_paging paging;
-	struct um_guest_walk walk;
-	u32 access = UM_WALK_FETCH;
+	gpa_t gpa;
 
-	um_paging_read(vmx, &paging);
-	if (VMX_AR_DPL(vmx_read(vmx, GUEST_SS_AR_BYTES)) == 3)
-		access |= UM_WALK_USER;
-	if (um_guest_walk(&paging, rip, access, &walk) != UM_WALK_OK)
+	if (!find(vmx, rip, &gpa))
 		return false;
 	s->have = min_t(u64, sizeof(s->bytes),
 			PAGE_SIZE - offset_in_page(rip));
-	return !um_guest_read(vmx->vcpu.vm, walk.gpa, s->bytes, s->have);
+	return !um_guest_read(vmx->vcpu.vm, gpa, s->bytes, s->have);
 }
 
 /* How long ModRM, SIB and displacement are; 0: no memory. */
@@ -80,16 +88,15 @@ static bool decode(struct um_vmx *vmx, struct store *s)
 }
 
 /*
- * The guest accesses @gpa, where no slot is. True: the instruction is done;
- * false: nothing is.
+ * The guest writes @gpa, where no slot is, by an operand of its own. True: the
+ * instruction is done; false: nothing is.
  */
-bool um_apic_store(struct um_vmx *vmx, gpa_t gpa, unsigned long qual)
+bool um_apic_store(struct um_vmx *vmx, gpa_t gpa)
 {
 	struct store s;
 	u64 rip;
 
-	if ((qual & (QUAL_READ | QUAL_WRITE)) != QUAL_WRITE ||
-	    (qual & QUAL_LINEAR) != QUAL_LINEAR || vmx->idt_vectoring ||
+	if (!vmx->vcpu.apic || vmx->idt_vectoring ||
 	    (gpa ^ um_apic_base(&vmx->vcpu)) & PAGE_MASK ||
 	    gpa % sizeof(s.value) || !um_in_64bit(vmx))
 		return false;

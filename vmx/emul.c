@@ -41,9 +41,13 @@ static void op_seg(struct um_emul_ctx *ctx, enum um_emul_sreg which,
 static enum um_emul_rc translate(struct um_emul_ctx *ctx, u64 linear,
 				 u32 access, gpa_t *gpa)
 {
+	bool user = ctx->cpl == 3;
 	struct um_guest_walk walk;
 
-	if (ctx->cpl == 3)
+	if ((access & UM_WALK_FETCH) &&
+	    um_engine_fetch(ctx_to_vmx(ctx), linear, user, gpa))
+		return UM_EMUL_OK;
+	if (user)
 		access |= UM_WALK_USER;
 	switch (um_guest_walk(&ctx_to_soft(ctx)->paging, linear, access,
 			      &walk)) {

@@ -71,6 +71,18 @@ int um_fault_outcome(struct um_vmx *vmx, const struct um_fault *f,
 	return -EIO;
 }
 
+/* SDM, "Exit Qualification for EPT Violations" */
+#define QUAL_READ BIT(0)
+#define QUAL_WRITE BIT(1)
+#define QUAL_LINEAR (BIT(7) | BIT(8)) /* of the operand, not of a table */
+
+/* A write, and nothing else, of an instruction's operand? */
+static bool is_store(unsigned long qual)
+{
+	return (qual & (QUAL_READ | QUAL_WRITE | QUAL_LINEAR)) ==
+	       (QUAL_WRITE | QUAL_LINEAR);
+}
+
 int um_exit_ept_violation(struct um_vmx *vmx)
 {
 	unsigned long qual = vmx_read(vmx, EXIT_QUALIFICATION);
@@ -87,7 +99,7 @@ int um_exit_ept_violation(struct um_vmx *vmx)
 	um_event_nmi_unblocked(vmx, qual);
 	pf = um_fault_handle(&vcpu->vm->mmu, &f, &vcpu->stat.pf);
 	trace_umbra_fault(vcpu->id, gpa, f.access, pf, f.path);
-	if (pf == UM_PF_EMULATE && vcpu->apic && um_apic_store(vmx, gpa, qual))
+	if (pf == UM_PF_EMULATE && is_store(qual) && um_apic_store(vmx, gpa))
 		return UM_RESUME;
 	return um_fault_outcome(vmx, &f, pf);
 }

@@ -41,6 +41,17 @@ static inline bool um_engine_is_ready(const struct um_vmx *vmx)
 		vmx->root_pa == vmx->root->hpa);
 }
 
+/*
+ * The gpa of code at @linear, as the CPU itself finds it; @user: for CPL 3.
+ * False: the guest's tables are to be asked.
+ */
+static inline bool um_engine_fetch(const struct um_vmx *vmx, u64 linear,
+				   bool user, gpa_t *gpa)
+{
+	return vmx->shadow && !vmx->paging_changed &&
+	       um_context_fetch(vmx->ctx, linear, user, gpa);
+}
+
 /* um_tlb_flush() on shadow tables. */
 void um_engine_flush(struct um_vmx *vmx, u64 owed);
 

@@ -99,6 +99,9 @@ int um_exit_page_fault(struct um_vmx *vmx, u32 info)
 	/* An IRET that faults has unblocked NMIs; one that runs again has not. */
 	if (pf != UM_PF_GUEST)
 		um_event_nmi_unblocked(vmx, info);
+	if (pf == UM_PF_EMULATE && (pfec & UM_PFEC_WRITE) &&
+	    um_apic_store(vmx, ctx->walk.gpa))
+		return UM_RESUME;
 	return um_fault_outcome(vmx, &f, pf);
 }
 

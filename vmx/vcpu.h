@@ -443,7 +443,7 @@ int um_fault_outcome(struct um_vmx *vmx, const struct um_fault *f,
 void um_tlb_flush(struct um_vmx *vmx, u64 owed);
 
 /* apic_store.c */
-bool um_apic_store(struct um_vmx *vmx, gpa_t gpa, unsigned long qual);
+bool um_apic_store(struct um_vmx *vmx, gpa_t gpa);
 
 /* io.c */
 int um_exit_io(struct um_vmx *vmx);

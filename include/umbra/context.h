@@ -97,6 +97,13 @@ void um_context_flush(struct um_context *ctx);
 /* INVLPG, or INVPCID of one address: of @va, in every address space. */
 void um_context_invlpg(struct um_context *ctx, gva_t va);
 
+/*
+ * um_context_fetch() - where the current root has code for @va, by the rights
+ * of @user (CPL 3) or the supervisor. As old as a TLB may be: until the guest
+ * flushes. False: no leaf, or not for that. Takes the lock.
+ */
+bool um_context_fetch(struct um_context *ctx, gva_t va, bool user, gpa_t *gpa);
+
 /* Has the current root something to walk that is not out of date? */
 static inline bool um_context_is_ready(const struct um_context *ctx)
 {
