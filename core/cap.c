@@ -95,6 +95,8 @@ int um_check_extension(unsigned long cap)
 		return sizeof(struct kvm_xsave);
 	case KVM_CAP_DISABLE_QUIRKS2:
 		return UM_QUIRKS;
+	case KVM_CAP_X2APIC_API:
+		return UM_X2APIC_API;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return UM_GUESTDBG_KNOWN;
 	case KVM_CAP_NR_VCPUS:
@@ -215,6 +217,8 @@ int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 		return vm_ptw_mode(vm, cap.args[0]);
 	case KVM_CAP_SPLIT_IRQCHIP:
 		return um_irq_enable_split(vm, &cap);
+	case KVM_CAP_X2APIC_API:
+		return um_irq_x2apic_api(vm, cap.args[0]);
 	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
 		return um_irq_bus_cycle(vm, cap.args[0]);
 	case KVM_CAP_MAX_VCPU_ID:

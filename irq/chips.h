@@ -54,6 +54,7 @@ struct um_irq_msg {
 	u8 mode;      /* enum um_irq_mode */
 	u8 shorthand; /* enum um_irq_shorthand */
 	bool wide;    /* dest has 32 bits: x2APIC */
+	bool exact;   /* 0xff is an x2APIC's id */
 	bool logical;
 	bool level;   /* triggered so */
 	bool assert;
@@ -264,6 +265,8 @@ struct um_irqs {
 	int napics;
 	bool split;		/* IO-APIC, PIC and PIT are user space's */
 	u32 bus_ns;		/* of an APIC's clock, 0: 1; before any APIC */
+	bool wide_ids;		/* user space names x2APIC ids of 32 bits */
+	bool exact_ids;		/* and 0xff is one of them, not everybody */
 	bool has_pit;
 	struct um_pic pic;
 	struct um_ioapic ioapic;
@@ -364,7 +367,7 @@ void um_lapic_reset(struct um_lapic *apic);
 bool um_lapic_base_valid(const struct um_lapic *apic, u64 base, bool guest);
 void um_lapic_set_base(struct um_lapic *apic, u64 base);
 void um_lapic_save(const struct um_lapic *apic, struct kvm_lapic_state *state);
-void um_lapic_load(struct um_lapic *apic, const struct kvm_lapic_state *state);
+bool um_lapic_load(struct um_lapic *apic, const struct kvm_lapic_state *state);
 
 /* deliver.c: any context. */
 int um_irq_deliver(struct um_irqs *irqs, struct um_lapic *from,
@@ -422,12 +425,13 @@ void um_pic_unlock(struct um_irqs *irqs, unsigned long flags)
  * route.c: any context, but for the first three, which make a table: one
  * @entry, or what KVM has at birth; then all of it. False, -1: cannot be.
  */
-bool um_route_make(struct um_route *route, bool split,
+bool um_route_make(struct um_route *route, const struct um_irqs *irqs,
 		   const struct kvm_irq_routing_entry *entry);
 void um_routes_default(struct um_routes *routes);
 bool um_routes_finish(struct um_routes *routes);
 int um_irq_set(struct um_irqs *irqs, u32 gsi, enum um_irq_source source,
 	       bool up);
+bool um_msi_valid(const struct um_irqs *irqs, u64 address);
 int um_irq_msi(struct um_irqs *irqs, u64 address, u32 data);
 bool um_routes_eoi_exits(struct um_irqs *irqs, struct um_lapic *apic,
 			 u8 vector);

@@ -27,17 +27,26 @@ static bool matches_logical(const struct um_lapic *apic, u32 dest)
 	return false;
 }
 
+/* Everybody, to @x2APIC or not. */
+static bool is_broadcast(const struct um_irq_msg *msg, bool x2)
+{
+	if (msg->dest == 0xff)
+		return !msg->wide && !(msg->exact && x2);
+	return msg->dest == ~0u && (msg->wide || x2);
+}
+
 static bool matches_dest(const struct um_lapic *apic,
 			 const struct um_irq_msg *msg)
 {
+	bool x2 = um_lapic_is_x2(apic);
 	u32 id;
 
-	if (msg->dest == (msg->wide ? ~0u : 0xff))
+	if (is_broadcast(msg, x2))
 		return true;
 	if (msg->logical)
 		return matches_logical(apic, msg->dest);
 	id = um_lapic_reg(apic, UM_LAPIC_ID);
-	return msg->dest == (um_lapic_is_x2(apic) ? id : id >> 24);
+	return msg->dest == (x2 ? id : id >> 24);
 }
 
 bool um_irq_matches(const struct um_lapic *apic, const struct um_lapic *from,

@@ -145,7 +145,7 @@ void um_lapic_save(const struct um_lapic *apic, struct kvm_lapic_state *state)
 		    READ_ONCE(apic->irr[i / 2]) >> shift);
 	}
 	/* KVM's format without KVM_CAP_X2APIC_API: as xAPIC has it. */
-	if (um_lapic_is_x2(apic))
+	if (um_lapic_is_x2(apic) && !READ_ONCE(apic->irqs->wide_ids))
 		put(state, UM_LAPIC_ID, apic->id << 24);
 	put(state, UM_LAPIC_PPR, um_lapic_ppr(apic));
 	put(state, UM_LAPIC_TMCCT, um_lapic_timer_count(apic));
@@ -163,9 +163,10 @@ static void load_bits(unsigned long *bits, const struct kvm_lapic_state *state,
 
 /*
  * Written as the guest would write them, so that no bit comes in which a guest
- * could not set; but without what such writes set off.
+ * could not set; but without what such writes set off. False: the id of 32 bits
+ * is another's.
  */
-void um_lapic_load(struct um_lapic *apic, const struct kvm_lapic_state *state)
+bool um_lapic_load(struct um_lapic *apic, const struct kvm_lapic_state *state)
 {
 	static const u16 plain[] = {
 		UM_LAPIC_TPR, UM_LAPIC_TDCR, UM_LAPIC_DFR,
@@ -174,6 +175,9 @@ void um_lapic_load(struct um_lapic *apic, const struct kvm_lapic_state *state)
 	};
 	unsigned int i;
 
+	if (um_lapic_is_x2(apic) && READ_ONCE(apic->irqs->wide_ids) &&
+	    get(state, UM_LAPIC_ID) != apic->id)
+		return false;
 	um_lapic_timer_stop(apic);
 	/* On for the time of it: else LVT entries would be masked. */
 	um_lapic_set_reg(apic, UM_LAPIC_SPIV, UM_SPIV_ENABLED);
@@ -197,4 +201,5 @@ void um_lapic_load(struct um_lapic *apic, const struct kvm_lapic_state *state)
 	apic->eoi_vector = -1;
 	um_lapic_timer_restore(apic, get(state, UM_LAPIC_TMCCT));
 	um_port_look(apic);
+	return true;
 }

@@ -16,16 +16,24 @@
 #define MSI_LOGICAL BIT_ULL(2)
 #define MSI_LEVEL BIT(15)
 
-static struct um_irq_msg msi_message(u64 address, u32 data)
+/* KVM_CAP_X2APIC_API: the upper bits of the destination, where they are */
+#define MSI_DEST_HIGH 0xffffff00u
+
+static struct um_irq_msg msi_message(const struct um_irqs *irqs, u64 address,
+				     u32 data)
 {
 	struct um_irq_msg msg = {
 		.vector = data,
 		.mode = data >> 8 & 7,
 		.dest = address >> 12 & 0xff,
+		.exact = READ_ONCE(irqs->exact_ids),
 		.logical = address & MSI_LOGICAL,
 		.level = data & MSI_LEVEL,
 		.assert = true,
 	};
+
+	if (READ_ONCE(irqs->wide_ids))
+		msg.dest |= address >> 32 & MSI_DEST_HIGH;
 
 	/* The sender leaves the choice to us. */
 	if ((address & MSI_HINT) && msg.mode == UM_IRQ_FIXED)
@@ -33,9 +41,16 @@ static struct um_irq_msg msi_message(u64 address, u32 data)
 	return msg;
 }
 
+/* What is no part of a destination of 32 bits is reserved then. */
+bool um_msi_valid(const struct um_irqs *irqs, u64 address)
+{
+	return !READ_ONCE(irqs->wide_ids) ||
+	       !(address >> 32 & ~(u64)MSI_DEST_HIGH);
+}
+
 int um_irq_msi(struct um_irqs *irqs, u64 address, u32 data)
 {
-	struct um_irq_msg msg = msi_message(address, data);
+	struct um_irq_msg msg = msi_message(irqs, address, data);
 
 	return um_irq_deliver(irqs, NULL, &msg);
 }
@@ -63,7 +78,7 @@ static bool make_pin(struct um_route *route,
 	return false;
 }
 
-bool um_route_make(struct um_route *route, bool split,
+bool um_route_make(struct um_route *route, const struct um_irqs *irqs,
 		   const struct kvm_irq_routing_entry *entry)
 {
 	memset(route, 0, sizeof(*route));
@@ -72,13 +87,13 @@ bool um_route_make(struct um_route *route, bool split,
 	route->gsi = entry->gsi;
 	switch (entry->type) {
 	case KVM_IRQ_ROUTING_IRQCHIP:
-		return !split && make_pin(route, &entry->u.irqchip);
+		return !irqs->split && make_pin(route, &entry->u.irqchip);
 	case KVM_IRQ_ROUTING_MSI:
 		route->msi = true;
 		route->address = entry->u.msi.address_lo |
 				 (u64)entry->u.msi.address_hi << 32;
 		route->data = entry->u.msi.data;
-		return true;
+		return um_msi_valid(irqs, route->address);
 	}
 	return false;
 }
@@ -212,7 +227,7 @@ bool um_routes_eoi_exits(struct um_irqs *irqs, struct um_lapic *apic,
 	routes = rcu_dereference(irqs->routes);
 	for (i = 0; i < routes->n && !found; i++) {
 		const struct um_route *r = &routes->route[i];
-		struct um_irq_msg msg = msi_message(r->address, r->data);
+		struct um_irq_msg msg = msi_message(irqs, r->address, r->data);
 
 		if (r->gsi >= routes->msi_pins)
 			break;

@@ -46,8 +46,7 @@ int um_routes_set(struct um_irqchip *chip,
 	if (!routes)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		if (!um_route_make(&routes->route[i], chip->irqs.split,
-				   &entry[i])) {
+		if (!um_route_make(&routes->route[i], &chip->irqs, &entry[i])) {
 			kvfree(routes);
 			return -EINVAL;
 		}

@@ -213,12 +213,13 @@ static int get_lapic(struct um_vcpu *vcpu, void __user *user)
 static int set_lapic(struct um_vcpu *vcpu, const void __user *user)
 {
 	struct kvm_lapic_state *state = memdup_user(user, sizeof(*state));
+	bool good;
 
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	um_lapic_load(vcpu->apic, state);
+	good = um_lapic_load(vcpu->apic, state);
 	kfree(state);
-	return 0;
+	return good ? 0 : -EINVAL;
 }
 
 long um_irq_vcpu_ioctl(struct um_vcpu *vcpu, unsigned int nr,

@@ -8,6 +8,13 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+static void set_ids(struct um_irqchip *chip, u32 flags)
+{
+	WRITE_ONCE(chip->irqs.wide_ids, flags & KVM_X2APIC_API_USE_32BIT_IDS);
+	WRITE_ONCE(chip->irqs.exact_ids,
+		   flags & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
+}
+
 static struct um_irqchip *alloc(struct um_vm *vm, bool split, u32 pins)
 {
 	struct um_irqchip *chip = kzalloc(sizeof(*chip), GFP_KERNEL_ACCOUNT);
@@ -21,6 +28,7 @@ static struct um_irqchip *alloc(struct um_vm *vm, bool split, u32 pins)
 	INIT_LIST_HEAD(&chip->resamplers);
 	chip->vm = vm;
 	chip->irqs.split = split;
+	set_ids(chip, vm->x2apic_api);
 	chip->split_pins = pins;
 	um_pic_init(&chip->irqs.pic);
 	um_ioapic_init(&chip->irqs.ioapic);
@@ -220,14 +228,16 @@ static int irq_line(struct um_irqchip *chip, void __user *user, bool status)
 static int signal_msi(struct um_irqchip *chip, const void __user *user)
 {
 	struct kvm_msi msi;
+	u64 address;
 	int n;
 
 	if (copy_from_user(&msi, user, sizeof(msi)))
 		return -EFAULT;
-	if (!chip || (msi.flags & ~KVM_MSI_VALID_DEVID))
+	address = msi.address_lo | (u64)msi.address_hi << 32;
+	if (!chip || (msi.flags & ~KVM_MSI_VALID_DEVID) ||
+	    !um_msi_valid(&chip->irqs, address))
 		return -EINVAL;
-	n = um_irq_msi(&chip->irqs, msi.address_lo | (u64)msi.address_hi << 32,
-		       msi.data);
+	n = um_irq_msi(&chip->irqs, address, msi.data);
 	return n == UM_IRQ_IGNORED ? 0 : n;
 }
 
@@ -247,6 +257,19 @@ int um_irq_bus_cycle(struct um_vm *vm, u64 ns)
 		um_irqchip(vm)->irqs.bus_ns = ns;
 	mutex_unlock(&vm->lock);
 	return r;
+}
+
+/* KVM_CAP_X2APIC_API: what was enabled once stays so. */
+int um_irq_x2apic_api(struct um_vm *vm, u64 flags)
+{
+	if (flags & ~UM_X2APIC_API)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	vm->x2apic_api |= flags;
+	if (um_irqchip(vm))
+		set_ids(um_irqchip(vm), vm->x2apic_api);
+	mutex_unlock(&vm->lock);
+	return 0;
 }
 
 static int set_boot_cpu(struct um_vm *vm, unsigned long id)

@@ -340,4 +340,50 @@ TEST(base_of_the_apic)
 	vm_free(vm);
 }
 
+TEST(x2apic_api)
+{
+	u64 wide = KVM_X2APIC_API_USE_32BIT_IDS;
+	u64 exact = KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
+	struct vm *vm = vm_boot_irq(2, IRQCHIP_KERNEL, guest_nothing);
+	struct kvm_msi msi = { .address_lo = 0xfee01000, .data = 0x400 };
+	struct vcpu *vcpu = &vm->vcpus[1];
+	struct kvm_lapic_state state;
+	struct kvm_sregs sregs;
+
+	EXPECT_EQ(wide | exact,
+		  KIOCTL(vm->dev, KVM_CHECK_EXTENSION, KVM_CAP_X2APIC_API));
+	EXPECT_EQ(EINVAL, vm_enable_cap(vm, KVM_CAP_X2APIC_API, 4));
+	vcpu_sregs(vcpu, &sregs);
+	sregs.apic_base |= 1 << 10;
+	EXPECT_EQ(0, KERR(vcpu->fd, KVM_SET_SREGS, &sregs));
+	EXPECT_EQ(0, KERR(vcpu->fd, KVM_GET_LAPIC, &state));
+	EXPECT_EQ(1 << 24, *(u32 *)(state.regs + 0x20));
+	msi.address_hi = 0x1ff; /* nobody looks at it */
+	EXPECT_EQ(1, KIOCTL(vm->fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(0, vm_enable_cap(vm, KVM_CAP_X2APIC_API, wide));
+	EXPECT_EQ(0, KERR(vcpu->fd, KVM_GET_LAPIC, &state));
+	EXPECT_EQ(1, *(u32 *)(state.regs + 0x20));
+	EXPECT_EQ(0, KERR(vcpu->fd, KVM_SET_LAPIC, &state));
+	*(u32 *)(state.regs + 0x20) = 1 << 24;
+	EXPECT_EQ(EINVAL, KERR(vcpu->fd, KVM_SET_LAPIC, &state));
+	EXPECT_EQ(EINVAL, KERR(vm->fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(EINVAL, vm_route_msi(vm, 4, 0x1fee01000, 0x400));
+	msi.address_hi = 0x100; /* id 257 */
+	EXPECT_EQ(0, KIOCTL(vm->fd, KVM_SIGNAL_MSI, &msi));
+	msi.address_hi = 0;
+	EXPECT_EQ(1, KIOCTL(vm->fd, KVM_SIGNAL_MSI, &msi));
+	/* 255: all, or only those that are no x2APIC */
+	msi.address_lo = 0xfeeff000;
+	EXPECT_EQ(2, KIOCTL(vm->fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(0, vm_enable_cap(vm, KVM_CAP_X2APIC_API, exact));
+	EXPECT_EQ(1, KIOCTL(vm->fd, KVM_SIGNAL_MSI, &msi));
+	msi.address_hi = 0xffffff00;
+	EXPECT_EQ(1, KIOCTL(vm->fd, KVM_SIGNAL_MSI, &msi));
+	/* What was enabled stays so. */
+	EXPECT_EQ(0, vm_enable_cap(vm, KVM_CAP_X2APIC_API, 0));
+	EXPECT_EQ(0, KERR(vcpu->fd, KVM_GET_LAPIC, &state));
+	EXPECT_EQ(1, *(u32 *)(state.regs + 0x20));
+	vm_free(vm);
+}
+
 TEST_HARNESS_MAIN

@@ -125,6 +125,27 @@ static void x2_destinations(void)
 	EXPECT_EQ(got(0x85), 0xfffff);
 }
 
+/* KVM_CAP_X2APIC_API: 32 bits of destination, and 255 may be one. */
+static void x2_messages(void)
+{
+	world_new(3);
+	world_apic(1)->has_x2 = true;
+	um_lapic_set_base(world_apic(1), world_apic(1)->base | UM_APIC_BASE_X2);
+	EXPECT_EQ(um_irq_msi(&irqs, 0x100fee01000, 0x80), 1);
+	irqs.wide_ids = true;
+	EXPECT(!um_msi_valid(&irqs, 0x1fee01000), "a reserved bit");
+	EXPECT(um_msi_valid(&irqs, 0xffffff00fee01000), "no reserved bit");
+	EXPECT_EQ(um_irq_msi(&irqs, 0x10000fee01000, 0x81), UM_IRQ_IGNORED);
+	EXPECT_EQ(um_irq_msi(&irqs, 0xfee01000, 0x82), 1);
+	EXPECT_EQ(um_irq_msi(&irqs, 0xfeeff000, 0x83), 3);
+	EXPECT_EQ(um_irq_msi(&irqs, 0xffffff00feeff000, 0x84), 1);
+	irqs.exact_ids = true;
+	EXPECT_EQ(um_irq_msi(&irqs, 0xfeeff000, 0x85), 2);
+	EXPECT_EQ(got(0x85), 5);
+	irqs.wide_ids = false;
+	irqs.exact_ids = false;
+}
+
 static void nmi_init_sipi(void)
 {
 	world_new(3);
@@ -228,6 +249,7 @@ int main(void)
 	TEST(logical_flat);
 	TEST(logical_cluster);
 	TEST(x2_destinations);
+	TEST(x2_messages);
 	TEST(nmi_init_sipi);
 	TEST(lowest_takes_turns);
 	TEST(fixed_is_an_edge);

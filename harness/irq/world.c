@@ -113,7 +113,7 @@ bool world_routes(const struct kvm_irq_routing_entry *entry, int n, bool split,
 	routes->msi_pins = msi_pins;
 	irqs.split = split;
 	for (i = 0; i < n; i++) {
-		if (!um_route_make(&routes->route[i], split, &entry[i]))
+		if (!um_route_make(&routes->route[i], &irqs, &entry[i]))
 			return false;
 	}
 	return um_routes_finish(routes);

@@ -40,6 +40,10 @@ long um_irq_vm_ioctl(struct um_vm *vm, unsigned int nr, unsigned long arg);
 bool um_irq_is_split(const struct um_vm *vm);
 int um_irq_enable_split(struct um_vm *vm, const struct kvm_enable_cap *cap);
 int um_irq_bus_cycle(struct um_vm *vm, u64 ns);
+#define UM_X2APIC_API                   \
+	(KVM_X2APIC_API_USE_32BIT_IDS | \
+	 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+int um_irq_x2apic_api(struct um_vm *vm, u64 flags);
 void um_irq_vm_release(struct um_vm *vm);
 void um_irq_vm_destroy(struct um_vm *vm);
 void um_irq_vm_free(struct um_vm *vm);

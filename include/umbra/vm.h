@@ -114,6 +114,7 @@ struct um_vm {
 	bool exit_on_unknown_insn;  /* of its user code, too; READ_ONCE */
 	bool no_platform_info;	    /* the MSR is not the guest's; READ_ONCE */
 	u64 quirks_off;		    /* KVM_X86_QUIRK_*; READ_ONCE */
+	u32 x2apic_api;		    /* KVM_X2APIC_API_*; lock */
 	u32 msr_exits; /* KVM_MSR_EXIT_REASON_* to tell user space; READ_ONCE */
 	/* NULL: none was ever set; lock; read under RCU (msr_filter.h) */
 	struct um_msr_filter __rcu *msr_filter;
