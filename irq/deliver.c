@@ -27,7 +27,7 @@ static bool matches_logical(const struct um_lapic *apic, u32 dest)
 	return false;
 }
 
-/* Everybody, to @x2APIC or not. */
+/* Everybody, for an APIC in x2APIC mode (@x2) or not? */
 static bool is_broadcast(const struct um_irq_msg *msg, bool x2)
 {
 	if (msg->dest == 0xff)
