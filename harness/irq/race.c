@@ -131,7 +131,7 @@ static void play(struct stage *stage, struct actor *actors, int n, int sides,
 	u64 end = clock_ms() + ms;
 	int i;
 
-	shim_yields = true;
+	__atomic_store_n(&shim_yields, true, __ATOMIC_RELAXED);
 	do {
 		stage->brisk = shim_random() % 4;
 		if (race->before)
@@ -147,7 +147,7 @@ static void play(struct stage *stage, struct actor *actors, int n, int sides,
 	pthread_barrier_wait(&stage->barrier);
 	for (i = 1; i < n; i++)
 		pthread_join(actors[i].thread, NULL);
-	shim_yields = false;
+	__atomic_store_n(&shim_yields, false, __ATOMIC_RELAXED);
 }
 
 static void run(const struct race *race, u64 seed, int times)

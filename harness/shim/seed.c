@@ -37,7 +37,8 @@ static void yield(const unsigned int slow_by_pace[], unsigned int often)
 	unsigned int slow = slow_by_pace[shim_pace];
 	u64 r;
 
-	if (!shim_yields || shim_pace == SHIM_BRISK)
+	if (!__atomic_load_n(&shim_yields, __ATOMIC_RELAXED) ||
+	    shim_pace == SHIM_BRISK)
 		return;
 	r = shim_random();
 	if (r % slow == 0)

@@ -15,7 +15,7 @@ u64 shim_random(void);
 /* At reads: seldom. Around atomic writes: often, and longer. */
 void shim_yield(void);
 void shim_yield_hard(void);
-extern bool shim_yields; /* off in unit tests; set while one thread runs */
+extern bool shim_yields; /* off in unit tests; atomic where others run */
 /* How much a thread dawdles; who is overtaken matters as much as where. */
 enum shim_pace { SHIM_BRISK, SHIM_STEADY, SHIM_SLOW };
 extern __thread enum shim_pace shim_pace;
