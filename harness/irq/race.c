@@ -6,8 +6,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #define MS 400 /* unless told otherwise */
@@ -150,7 +148,7 @@ static void play(struct stage *stage, struct actor *actors, int n, int sides,
 	__atomic_store_n(&shim_yields, false, __ATOMIC_RELAXED);
 }
 
-static void run(const struct race *race, u64 seed, int times)
+void race_run(const struct race *race, u64 seed, int times)
 {
 	struct stage stage = { .race = race, .seed = seed * 1000 };
 	struct actor actors[RACE_SIDES + MACHINE_CPUS] = {};
@@ -177,30 +175,4 @@ static void run(const struct race *race, u64 seed, int times)
 	if (race->teardown)
 		race->teardown();
 	machine_free();
-}
-
-static u64 number(const char *name)
-{
-	const char *env = getenv(name);
-
-	return env ? strtoull(env, NULL, 0) : 1;
-}
-
-int race_main(const struct race *races, int n)
-{
-	u64 seed = number("UM_SEED");
-	int times = number("UM_TIMES"), i;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	shim_thread(seed);
-	printf("TAP version 13\n1..%d\n", n);
-	for (i = 0; i < n; i++) {
-		run(&races[i], seed, times);
-		printf("%sok %d - %s, seed %llu\n",
-		       shim_warnings() ? "not " : "", i + 1, races[i].name,
-		       seed);
-		if (shim_warnings())
-			return 1;
-	}
-	return 0;
 }

@@ -28,17 +28,9 @@ struct race {
 	void (*side[RACE_SIDES])(void);
 };
 
-/*
- * Runs them all, as TAP. UM_SEED in the environment is the seed, UM_TIMES how
- * many times as long.
- */
-int race_main(const struct race *races, int n);
-#define RACE_MAIN(races)                                                  \
-	int main(void)                                                    \
-	{                                                                 \
-		return race_main(races,                                   \
-				 sizeof(races) / sizeof((races)[0]));     \
-	}
+/* Play it on a stage of its own, @times as long. */
+void race_run(const struct race *race, u64 seed, int times);
+#include "../race_main.h"
 
 /* A few instructions, or some hundred. */
 void race_dawdle(void);

@@ -13,8 +13,6 @@
 #include <linux/bitops.h>
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,7 +127,7 @@ static bool shadow_world_free(struct world *world)
 	return world_free_shadow(world);
 }
 
-static void run(const struct race *race, u64 seed, int times)
+void race_run(const struct race *race, u64 seed, int times)
 {
 	struct stage stage = { .race = race, .seed = seed * 1000 };
 	struct actor actors[RACE_SIDES];
@@ -157,32 +155,6 @@ static void run(const struct race *race, u64 seed, int times)
 			   !world_free(stage.world))
 		world_bug("leak");
 	pthread_barrier_destroy(&stage.barrier);
-}
-
-static u64 number(const char *name)
-{
-	const char *env = getenv(name);
-
-	return env ? strtoull(env, NULL, 0) : 1;
-}
-
-int race_main(const struct race *races, int n)
-{
-	u64 seed = number("UM_SEED");
-	int times = number("UM_TIMES"), i;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	shim_thread(seed);
-	printf("TAP version 13\n1..%d\n", n);
-	for (i = 0; i < n; i++) {
-		run(&races[i], seed, times);
-		printf("%sok %d - %s, seed %llu\n",
-		       shim_warnings() ? "not " : "", i + 1, races[i].name,
-		       seed);
-		if (shim_warnings())
-			return 1;
-	}
-	return 0;
 }
 
 gfn_t race_gfn(void)
