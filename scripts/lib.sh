@@ -55,6 +55,14 @@ kernel_release()
 	echo "$rel"
 }
 
+# Build umbra.ko for a kernel, silently if it builds; prints where it is.
+built_module()
+{
+	"$top/scripts/kbuild" "$1" >"$build/kbuild.log" 2>&1 ||
+		{ cat "$build/kbuild.log" >&2; exit 1; }
+	echo "$build/$(kernel_series "$1")/umbra.ko"
+}
+
 # Unpack a kernel's package under the cache, once; never installed. The folder
 # gets boot/, lib/modules/ and the unpacked vmlinux.
 kernel_fetch()
@@ -103,6 +111,43 @@ extract_vmlinux()
 	dd if="$bz" bs=64K skip="$at" count="$len" status=none \
 		iflag=skip_bytes,count_bytes | $tool ||
 		die "$bz: cannot unpack the kernel"
+}
+
+# ---- Linux as a guest in the testbed
+
+# For its kernel. As for the host: without what is dear where time is emulated,
+# and shows nothing.
+# shellcheck disable=SC2034
+guest_cmdline="console=ttyS0,115200 nokaslr quiet panic=-1 mitigations=off"
+guest_cmdline+=" cryptomgr.notests ipv6.disable=1 apparmor=0 rodata=off"
+guest_cmdline+=" initcall_blacklist=load_system_certificate_list,init_encrypted,crypto_algapi_init,debug_checkwx_init"
+
+# check_engines ENGINE...
+check_engines()
+{
+	local engine
+
+	for engine; do
+		[[ $engine == tdp || $engine == shadow ]] ||
+			{ status=2 die "no engine $engine"; }
+	done
+}
+
+# side_by_side COMMAND ENGINE...: COMMAND with each engine, all at once, their
+# lines behind the engine's name. Fails if one of them does.
+side_by_side()
+{
+	local command=$1 engine pid pids=() rc=0
+	shift
+
+	for engine; do
+		"$command" "$engine" 2>&1 | sed -u "s/^/$engine: /" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || rc=1
+	done
+	return $rc
 }
 
 # ---- the root of a system to boot: $root as a tree; $rel, $modules: its kernel
