@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Stores to the local APIC's page without the emulator. Nearly all are one
- * kind: a register or a constant, 32 bits of it, by MOV in 64-bit code. The CPU
- * has translated the operand, and told where it leads; so no more is needed
- * than the value and the length, both from the instruction's bytes.
+ * kind: a register or a constant, 32 bits of it, by MOV in 64-bit code. Where
+ * the operand leads is known, from the CPU or from the fault's walk; so no more
+ * is needed than the value and the length, both from the instruction's bytes.
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
