@@ -56,7 +56,7 @@ kernel_release()
 }
 
 # Build umbra.ko for a kernel, silently if it builds; prints where it is.
-built_module()
+quiet_kbuild()
 {
 	"$top/scripts/kbuild" "$1" >"$build/kbuild.log" 2>&1 ||
 		{ cat "$build/kbuild.log" >&2; exit 1; }
