@@ -9,8 +9,7 @@
  * Exhaustive, for each level: every bit alone that is no address. The product
  * of all that with P, A, D, reserved bits and the order of accesses has 2^20
  * setups for each pair: a sample of it by RANDOM_SEED=, all with PERM_ALL=1,
- * PERM_COUNT= for each pair and set of modes. PERM_HALF=0 and =1 are half of the
- * sets of modes each, for two runs that share the work.
+ * PERM_COUNT= for each pair and set of modes.
  */
 #include <time.h>
 #include "kselftest_harness.h"
@@ -436,12 +435,9 @@ static int pair(SELF, int upper, int lower)
 {
 	u64 all = env("PERM_ALL", 0), i;
 	u64 count = env("PERM_COUNT", vm_is_shadow(self->vm) ? 8 : 32);
-	u64 half = env("PERM_HALF", 2);
 	int modes, bad = 0;
 
 	for (modes = 0; modes < 16; modes++) {
-		if (half < 2 && __builtin_parity(modes) != half)
-			continue;
 		set_modes(self, modes);
 		for (i = 0; i < 1 << (all ? SETUP_BITS : CORE_BITS); i++)
 			bad += one_setup(self, upper, lower, i);
