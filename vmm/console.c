@@ -2,8 +2,9 @@
 /*
  * Standard input becomes what a guest's serial port receives.
  *
- * A thread of its own waits for it, as the guest may take its bytes late, and
- * the main thread may be migrating.
+ * A thread of its own waits for it, as the main thread may be migrating. What the
+ * guest does not take yet is kept, so that the keys which end a guest work on one
+ * that takes nothing any more.
  */
 #include "console.h"
 
@@ -16,6 +17,15 @@
 #include <unistd.h>
 
 #define ESCAPE 0x01	/* Ctrl-A */
+#define CHUNK 256	/* read at once, at most */
+
+/* Only the thread's. */
+struct input {
+	uint8_t kept[4096];
+	size_t n;
+	bool escaped;
+	bool over;	/* the end of a file, or no input */
+};
 
 static struct termios cooked;
 static bool is_terminal;
@@ -47,47 +57,79 @@ static void make_raw(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
-/* Returns false when the guest is not to get any more. */
-static bool take(struct vm *vm, uint8_t byte, bool *escaped)
+static void keep(struct input *in, uint8_t byte)
 {
-	if (is_terminal && !*escaped && byte == ESCAPE) {
-		*escaped = true;
-		return true;
-	}
-	if (*escaped && byte == 'x') {
+	if (in->n < sizeof(in->kept))
+		in->kept[in->n++] = byte;
+}
+
+static void take(struct vm *vm, struct input *in, uint8_t byte)
+{
+	bool escaped = in->escaped;
+
+	in->escaped = is_terminal && !escaped && byte == ESCAPE;
+	if (in->escaped)
+		return;
+	if (escaped && byte == 'x')
 		vm_end(vm, ST_INTERRUPTED, "ended at the console");
-		return false;
-	}
-	if (*escaped && byte == 'a')
-		byte = ESCAPE;
-	*escaped = false;
-	return serial_input(&vm->serial, byte);
+	else
+		keep(in, escaped && byte == 'a' ? ESCAPE : byte);
+}
+
+static void take_input(struct vm *vm, struct input *in)
+{
+	uint8_t buf[CHUNK];
+	ssize_t n, i;
+
+	n = read(STDIN_FILENO, buf, sizeof(buf));
+	in->over = n <= 0;
+	for (i = 0; i < n; i++)
+		take(vm, in, buf[i]);
+}
+
+static void give(struct vm *vm, struct input *in)
+{
+	size_t i = 0;
+
+	while (i < in->n && serial_input(&vm->serial, in->kept[i]))
+		i++;
+	in->n -= i;
+	memmove(in->kept, in->kept + i, in->n);
+}
+
+/* A file waits; of a terminal all is read, and what is too much is lost. */
+static bool wants_input(const struct input *in)
+{
+	return !in->over &&
+	       (is_terminal || in->n + CHUNK <= sizeof(in->kept));
 }
 
 static void *console_main(void *arg)
 {
 	struct vm *vm = arg;
 	struct pollfd fds[] = {
-		{ .fd = STDIN_FILENO, .events = POLLIN },
 		{ .fd = stop_fd, .events = POLLIN },
+		{ .fd = vm->serial.room_fd, .events = POLLIN },
+		{ .events = POLLIN },
 	};
-	bool escaped = false;
-	uint8_t buf[256];
-	ssize_t n, i;
+	struct input in = { 0 };
+	uint64_t count;
 
 	for (;;) {
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+		fds[2].fd = wants_input(&in) ? STDIN_FILENO : -1;
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			die("poll: %s", strerror(errno));
+		}
+		if (fds[0].revents)
 			return NULL;
-		if (fds[1].revents)
-			return NULL;
-		if (!fds[0].revents)
-			continue;
-		n = read(STDIN_FILENO, buf, sizeof(buf));
-		if (n <= 0)
-			return NULL;	/* the end of a file, or no input */
-		for (i = 0; i < n; i++)
-			if (!take(vm, buf[i], &escaped))
-				return NULL;
+		if (fds[2].revents)
+			take_input(vm, &in);
+		if (fds[1].revents &&
+		    read(vm->serial.room_fd, &count, sizeof(count)) < 0)
+			say("eventfd: %s", strerror(errno));
+		give(vm, &in);
 	}
 }
 
@@ -110,13 +152,11 @@ void console_stop(struct vm *vm)
 {
 	uint64_t one = 1;
 
-	if (stop_fd < 0)
+	if (!vm->pc)
 		return;
-	serial_close(&vm->serial);
 	if (write(stop_fd, &one, sizeof(one)) < 0)
 		say("eventfd: %s", strerror(errno));
 	pthread_join(thread, NULL);
 	close(stop_fd);
-	stop_fd = -1;
 	restore();
 }

@@ -7,8 +7,11 @@
  * leads nowhere.
  */
 #include "serial.h"
+#include "util.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
@@ -41,12 +44,14 @@ void serial_init(struct serial *s)
 {
 	memset(s, 0, sizeof(*s));
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->room, NULL);
+	s->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->room_fd < 0)
+		die("eventfd: %s", strerror(errno));
 }
 
 void serial_destroy(struct serial *s)
 {
-	pthread_cond_destroy(&s->room);
+	close(s->room_fd);
 	pthread_mutex_destroy(&s->lock);
 }
 
@@ -99,6 +104,15 @@ static void receive(struct serial *s, uint8_t byte)
 		s->st.fifo[s->st.received++] = byte;
 }
 
+static void tell_of_room(struct serial *s)
+{
+	uint64_t one = 1;
+
+	if (s->refused && write(s->room_fd, &one, sizeof(one)) < 0)
+		say("eventfd: %s", strerror(errno));
+	s->refused = false;
+}
+
 static uint8_t take(struct serial *s)
 {
 	uint8_t byte = s->st.fifo[0];
@@ -106,7 +120,7 @@ static uint8_t take(struct serial *s)
 	if (!s->st.received)
 		return 0;
 	memmove(s->st.fifo, s->st.fifo + 1, --s->st.received);
-	pthread_cond_signal(&s->room);
+	tell_of_room(s);
 	return byte;
 }
 
@@ -136,7 +150,7 @@ static void set_fcr(struct serial *s, uint8_t value)
 	if (!(value & FCR_CLEAR))
 		return;
 	s->st.received = 0;
-	pthread_cond_signal(&s->room);
+	tell_of_room(s);
 }
 
 void serial_write(struct serial *s, unsigned int reg, uint8_t value)
@@ -199,26 +213,15 @@ uint8_t serial_read(struct serial *s, unsigned int reg)
 
 bool serial_input(struct serial *s, uint8_t byte)
 {
-	bool open;
+	bool full;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->closed && s->st.received == WIRE_SERIAL_FIFO)
-		pthread_cond_wait(&s->room, &s->lock);
-	open = !s->closed;
-	if (open) {
-		receive(s, byte);
-		update_line(s);
-	}
+	full = s->st.received == WIRE_SERIAL_FIFO;
+	s->refused |= full;
+	receive(s, byte);
+	update_line(s);
 	pthread_mutex_unlock(&s->lock);
-	return open;
-}
-
-void serial_close(struct serial *s)
-{
-	pthread_mutex_lock(&s->lock);
-	s->closed = true;
-	pthread_cond_broadcast(&s->room);
-	pthread_mutex_unlock(&s->lock);
+	return !full;
 }
 
 void serial_save(struct serial *s, struct wire_serial *out)

@@ -11,9 +11,9 @@
 
 struct serial {
 	pthread_mutex_t lock;
-	pthread_cond_t room;	/* in the FIFO, or closed */
 	struct wire_serial st;
-	bool closed;
+	bool refused;		/* a byte, as the FIFO was full */
+	int room_fd;		/* an eventfd: there is room again */
 	bool unbuffered;	/* each byte is written out at once */
 	bool level;		/* of the interrupt line, as told last */
 	void (*line)(void *ctx, bool level);	/* NULL: no interrupts */
@@ -27,9 +27,8 @@ void serial_destroy(struct serial *s);
 void serial_write(struct serial *s, unsigned int reg, uint8_t value);
 uint8_t serial_read(struct serial *s, unsigned int reg);
 void serial_flush(struct serial *s);
-/* Give the guest a byte; waits for room. False once serial_close() was called. */
+/* Give the guest a byte. False: there is no room, and room_fd tells when. */
 bool serial_input(struct serial *s, uint8_t byte);
-void serial_close(struct serial *s);
 /* What travels; loading tells the line's level anew. */
 void serial_save(struct serial *s, struct wire_serial *out);
 bool serial_load(struct serial *s, const struct wire_serial *in);
