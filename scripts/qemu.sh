@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced, after lib.sh, by the scripts that run Debian's QEMU in the testbed.
+# Sourced, after guest.sh, by the scripts that run Debian's QEMU in the testbed.
 # shellcheck shell=bash disable=SC2034
 
 # A CPU of QEMU's does not tell its frequency.
