@@ -58,6 +58,7 @@ kernel_release()
 # Build umbra.ko for a kernel, silently if it builds; prints where it is.
 quiet_kbuild()
 {
+	mkdir -p "$build"
 	"$top/scripts/kbuild" "$1" >"$build/kbuild.log" 2>&1 ||
 		{ cat "$build/kbuild.log" >&2; exit 1; }
 	echo "$build/$(kernel_series "$1")/umbra.ko"
