@@ -30,7 +30,7 @@ struct input {
 static struct termios cooked;
 static bool is_terminal;
 static pthread_t thread;
-static int stop_fd = -1;
+static int stop_fd;
 
 static void restore(void)
 {

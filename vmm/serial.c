@@ -98,10 +98,13 @@ static void update_line(struct serial *s)
 	s->line(s->ctx, level);
 }
 
-static void receive(struct serial *s, uint8_t byte)
+/* False: the FIFO is full. */
+static bool receive(struct serial *s, uint8_t byte)
 {
-	if (s->st.received < WIRE_SERIAL_FIFO)
-		s->st.fifo[s->st.received++] = byte;
+	if (s->st.received == WIRE_SERIAL_FIFO)
+		return false;
+	s->st.fifo[s->st.received++] = byte;
+	return true;
 }
 
 static void tell_of_room(struct serial *s)
@@ -213,15 +216,14 @@ uint8_t serial_read(struct serial *s, unsigned int reg)
 
 bool serial_input(struct serial *s, uint8_t byte)
 {
-	bool full;
+	bool taken;
 
 	pthread_mutex_lock(&s->lock);
-	full = s->st.received == WIRE_SERIAL_FIFO;
-	s->refused |= full;
-	receive(s, byte);
+	taken = receive(s, byte);
+	s->refused |= !taken;
 	update_line(s);
 	pthread_mutex_unlock(&s->lock);
-	return !full;
+	return taken;
 }
 
 void serial_save(struct serial *s, struct wire_serial *out)
