@@ -4,6 +4,7 @@
  * destinations, shorthands, lowest priority. SDM, "Determining IPI
  * Destination". Any context; no lock: a VM's APICs only become more.
  */
+#include <linux/build_bug.h>
 #include "chips.h"
 #include "port.h"
 
@@ -86,6 +87,28 @@ static int deliver_lowest(struct um_irqs *irqs, struct um_lapic *from,
 	return um_lapic_accept(best, msg);
 }
 
+/* No place is a broadcast. */
+static_assert(UM_APICS_MAX <= 0xff);
+
+/*
+ * The one x2APIC that a physical destination means, where the ID is its place,
+ * too, as it mostly is: nobody else is asked, however many there are. NULL: not
+ * known. As with KVM, an xAPIC which the guest gave the same ID does not answer.
+ */
+static struct um_lapic *x2_at(const struct um_irqs *irqs,
+			      const struct um_irq_msg *msg)
+{
+	struct um_lapic *apic;
+
+	if (msg->logical || msg->shorthand ||
+	    msg->dest >= um_apic_count(irqs))
+		return NULL;
+	apic = irqs->apic[msg->dest];
+	return um_lapic_is_x2(apic) &&
+			       um_lapic_reg(apic, UM_LAPIC_ID) == msg->dest ?
+		       apic : NULL;
+}
+
 /* How many took it, or UM_IRQ_IGNORED: it was for nobody. */
 int um_irq_deliver(struct um_irqs *irqs, struct um_lapic *from,
 		   const struct um_irq_msg *msg)
@@ -95,6 +118,9 @@ int um_irq_deliver(struct um_irqs *irqs, struct um_lapic *from,
 
 	if (msg->mode == UM_IRQ_LOWEST)
 		return deliver_lowest(irqs, from, msg);
+	apic = x2_at(irqs, msg);
+	if (apic)
+		return um_lapic_accept(apic, msg);
 	um_for_each_apic(i, apic, irqs) {
 		if (um_irq_matches(apic, from, msg))
 			n = (n < 0 ? 0 : n) + um_lapic_accept(apic, msg);

@@ -125,6 +125,30 @@ static void x2_destinations(void)
 	EXPECT_EQ(got(0x85), 0xfffff);
 }
 
+/* IDs that are another's place, or nobody's. */
+static void x2_ids(void)
+{
+	static const u32 id[] = { 1, 0, 3, 9 };
+	struct um_lapic *apic;
+	int i;
+
+	world_new(4);
+	for (i = 0; i < 4; i++) {
+		apic = world_apic(i);
+		um_lapic_init(apic, &irqs, id[i], !i);
+		apic->has_x2 = true;
+		um_lapic_set_base(apic, apic->base | UM_APIC_BASE_X2);
+		um_lapic_write(apic, UM_LAPIC_SPIV, 0x1ff);
+	}
+	for (i = 0; i < 4; i++) {
+		um_lapic_x2_write(world_apic(0), 0x830,
+				  (u64)id[i] << 32 | (0x80 + i));
+		EXPECT_EQ(got(0x80 + i), 1 << i);
+	}
+	um_lapic_x2_write(world_apic(0), 0x830, 2ull << 32 | 0x90);
+	EXPECT_EQ(got(0x90), 0);
+}
+
 /* KVM_CAP_X2APIC_API: 32 bits of destination, and 255 may be one. */
 static void x2_messages(void)
 {
@@ -249,6 +273,7 @@ int main(void)
 	TEST(logical_flat);
 	TEST(logical_cluster);
 	TEST(x2_destinations);
+	TEST(x2_ids);
 	TEST(x2_messages);
 	TEST(nmi_init_sipi);
 	TEST(lowest_takes_turns);
