@@ -33,9 +33,22 @@ bool um_irq_user_may(const struct um_vcpu *vcpu)
 	return vcpu->user_irq == UM_NO_IRQ;
 }
 
-void um_vcpu_attend(struct um_vcpu *vcpu)
+static void raise_attention(struct um_vcpu *vcpu)
 {
 	WRITE_ONCE(vcpu->attention, true);
-	smp_mb(); /* E1: attention before in_guest. Pairs with T2 and E2. */
+	smp_mb(); /* E1: attention before in_guest. Pairs with T2, E2, E3. */
+}
+
+void um_vcpu_attend(struct um_vcpu *vcpu)
+{
+	raise_attention(vcpu);
+	if (READ_ONCE(vcpu->in_guest) != UM_LOOKING)
+		um_vcpu_kick(vcpu);
+}
+
+void um_vcpu_work(struct um_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->irq_work, true);
+	raise_attention(vcpu);
 	um_vcpu_kick(vcpu);
 }

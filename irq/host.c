@@ -49,8 +49,9 @@ void um_port_kick(struct um_lapic *lapic)
 	}
 	/* A guest that asks by its word must see there what is pending. */
 	if (unlikely(READ_ONCE(vcpu->apic_word)))
-		WRITE_ONCE(vcpu->irq_work, true);
-	um_vcpu_attend(vcpu);
+		um_vcpu_work(vcpu);
+	else
+		um_vcpu_attend(vcpu);
 }
 
 void um_port_look(struct um_lapic *lapic)
@@ -65,10 +66,7 @@ void um_port_look(struct um_lapic *lapic)
 /* Looked for by um_irq_work(), before. */
 void um_port_work(struct um_lapic *lapic)
 {
-	struct um_vcpu *vcpu = lapic_to_vcpu(lapic);
-
-	WRITE_ONCE(vcpu->irq_work, true);
-	um_vcpu_attend(vcpu);
+	um_vcpu_work(lapic_to_vcpu(lapic));
 }
 
 void um_port_nmi(struct um_lapic *lapic)

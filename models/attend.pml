@@ -3,14 +3,15 @@
  * How an event reaches a vCPU: who has one makes it pending, raises attention,
  * and sends an IPI if the vCPU is in the guest; the vCPU looks at what is pending
  * before an entry only when attention is raised, and lowers it first. The guest
- * may run for ever. A vCPU that waits in HLT is the same, with "waits" for "in the
- * guest" (D10) and a wake-up for the IPI; so is irq_work, with that for attention
- * (D11).
+ * may run for ever. A vCPU that says it is looking gets no IPI, and looks again
+ * when it no longer says so (E3); it may also turn round. A vCPU that waits in HLT
+ * is the same, with "waits" for "in the guest" (D10) and a wake-up for the IPI; so
+ * is irq_work, with that for attention (D11).
  *
  * Shown: no guest runs on while an event is pending that nobody will tell it of.
  * Memory: TSO.
  *
- * letters D10 D11 E1 E2 T2
+ * letters D10 D11 E1 E2 E3 T2
  *
  * holds two
  *	one sender after another, or one twice
@@ -19,10 +20,13 @@
  * Plants: the barriers
  * plant no_e1
  * plant no_t2
+ * plant no_e3
  *	attention before there is something to see
  * plant att_first
  *	what is pending is taken before attention is lowered
  * plant late_lower
+ *	the vCPU does not look again
+ * plant once
  */
 #define CPUS 2
 #define WORDS 3
@@ -35,6 +39,9 @@
 #define PENDING 0
 #define ATTENTION 1
 #define IN_GUEST 2
+
+#define LOOKING 1
+#define ENTERED 2
 
 bool ipi, told;
 
@@ -56,7 +63,7 @@ active proctype sender()
 #endif
 	   LOAD(in_guest, IN_GUEST);
 	   if
-	   :: in_guest -> ipi = true
+	   :: in_guest == ENTERED -> ipi = true
 	   :: else
 	   fi;
 	   n++
@@ -66,24 +73,48 @@ active proctype sender()
 	told = true
 }
 
+inline look()
+{
+	LOAD(attention, ATTENTION);
+	if
+	:: attention ->
+#ifdef PLANT_late_lower
+	   XCHG(pending, PENDING, 0);
+	   XCHG(attention, ATTENTION, 0)
+#else
+	   XCHG(attention, ATTENTION, 0);	/* E2 */
+	   XCHG(pending, PENDING, 0)		/* taken */
+#endif
+	:: else
+	fi
+}
+
 active proctype vcpu()
 {
-	byte attention, pending;
+	byte attention, pending, where;
 end:
 	do
-	:: STORE(IN_GUEST, 1);
+	:: if
+	   :: where = LOOKING
+	   :: where = ENTERED
+	   fi;
+	   STORE(IN_GUEST, where);
 #ifndef PLANT_no_t2
 	   MB;					/* T2 */
 #endif
-	   LOAD(attention, ATTENTION);
 	   if
-	   :: attention ->
-#ifdef PLANT_late_lower
-	      XCHG(pending, PENDING, 0);
-	      XCHG(attention, ATTENTION, 0)
-#else
-	      XCHG(attention, ATTENTION, 0);	/* E2 */
-	      XCHG(pending, PENDING, 0)		/* taken */
+	   :: goto out
+	   :: true
+	   fi;
+	   look();
+	   if
+	   :: where == LOOKING ->
+	      STORE(IN_GUEST, ENTERED);
+#ifndef PLANT_no_e3
+	      MB;				/* E3 */
+#endif
+#ifndef PLANT_once
+	      look()
 #endif
 	   :: else
 	   fi;
@@ -93,7 +124,7 @@ end:
 	   :: atomic { told && !ipi && mem[PENDING] -> assert(false) }
 	   :: true
 	   fi;
-	   STORE(IN_GUEST, 0);
+out:	   STORE(IN_GUEST, 0);
 	   MB;
 	   ipi = false
 	od

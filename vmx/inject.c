@@ -102,17 +102,18 @@ static bool inject_nmi(struct um_vmx *vmx)
 	return true;
 }
 
-static void inject_irq(struct um_vmx *vmx)
+static bool inject_irq(struct um_vmx *vmx)
 {
 	int vector;
 
 	if (!takes_irq(vmx))
-		return;
+		return false;
 	vector = um_irq_take(&vmx->vcpu);
 	if (vector == UM_NO_IRQ)
-		return;
+		return false;
 	to_cpu(vmx, vector, INTR_TYPE_EXT_INTR);
 	vmx->vcpu.stat.irq_injections++;
+	return true;
 }
 
 /*
@@ -153,9 +154,10 @@ static void set_threshold(struct um_vmx *vmx)
 
 /*
  * Somebody said that there is something to see. A debugger may keep out what is
- * not the guest's own doing.
+ * not the guest's own doing. @taken: an event goes in with this entry already.
+ * Returns whether one does by now.
  */
-static noinline void look(struct um_vmx *vmx, bool taken)
+static noinline bool look(struct um_vmx *vmx, bool taken)
 {
 	/* E2: in one with what is read of the events. Pairs with E1, T1. */
 	xchg(&vmx->vcpu.attention, false);
@@ -164,20 +166,28 @@ static noinline void look(struct um_vmx *vmx, bool taken)
 	if (!taken && atomic_read(&vmx->nmis))
 		taken = inject_nmi(vmx);
 	if (!taken && um_irq_waiting(&vmx->vcpu))
-		inject_irq(vmx);
+		taken = inject_irq(vmx);
 	set_windows(vmx);
 	if (vmx->cpu & CPU_BASED_TPR_SHADOW)
 		set_threshold(vmx);
+	return taken;
 }
 
 /* Interrupts off, in_guest set: nothing but a failure keeps the guest out. */
 void um_event_look(struct um_vmx *vmx)
 {
+	struct um_vcpu *vcpu = &vmx->vcpu;
 	bool taken = vmx->event.pending;
 
 	if (taken)
 		inject_event(vmx);
-	if (READ_ONCE(vmx->vcpu.attention))
+	if (READ_ONCE(vcpu->attention))
+		taken = look(vmx, taken);
+	if (READ_ONCE(vcpu->in_guest) != UM_LOOKING)
+		return;
+	/* E3: who sent no IPI as we were looking is seen here. Pairs with E1. */
+	smp_store_mb(vcpu->in_guest, UM_IN_GUEST);
+	if (READ_ONCE(vcpu->attention))
 		look(vmx, taken);
 }
 

@@ -170,6 +170,15 @@ static noinline int prepare(struct um_vmx *vmx)
 	return r;
 }
 
+/* Interrupts off. From here on an IPI ends the guest, or keeps it out. */
+static void begin_entry(struct um_vcpu *vcpu)
+{
+	u8 where = READ_ONCE(vcpu->attention) ? UM_LOOKING : UM_IN_GUEST;
+
+	/* T2: in_guest before debts and work are read; see tlb.h, event.h. */
+	smp_store_mb(vcpu->in_guest, where);
+}
+
 /* Interrupts off, in_guest set. */
 static bool has_work(struct um_vmx *vmx)
 {
@@ -195,10 +204,9 @@ static int enter(struct um_vmx *vmx)
 			return r;
 	}
 	local_irq_disable();
-	/* T2: in_guest before the debts are read; see tlb.h. */
-	smp_store_mb(vcpu->in_guest, true);
+	begin_entry(vcpu);
 	while (has_work(vmx)) {
-		WRITE_ONCE(vcpu->in_guest, false);
+		WRITE_ONCE(vcpu->in_guest, UM_OUTSIDE);
 		local_irq_enable();
 		r = do_work(vmx);
 		/* An INIT came: the guest has no paging any more. */
@@ -207,7 +215,7 @@ static int enter(struct um_vmx *vmx)
 		if (r <= 0)
 			return r;
 		local_irq_disable();
-		smp_store_mb(vcpu->in_guest, true); /* T2: as above */
+		begin_entry(vcpu);
 	}
 	owed = um_tlb_owed(&vcpu->vm->mmu.tlb);
 	if (unlikely(owed != vmx->tlb_seen || vmx->flush_all ||
@@ -220,7 +228,7 @@ static int enter(struct um_vmx *vmx)
 				    VMX_EXIT_REASONS_FAILED_VMENTRY)))
 		um_pml_drain(vmx);
 	/* L1: what the CPU logged is marked before. Pairs with C3. */
-	smp_store_release(&vcpu->in_guest, false);
+	smp_store_release(&vcpu->in_guest, UM_OUTSIDE);
 	if (unlikely(is_machine_check(&vmx->world)))
 		um_event_machine_check();
 	vcpu->stat.exits++;

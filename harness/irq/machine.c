@@ -171,15 +171,23 @@ static void on_asleep(void)
 	__set_current_state(TASK_RUNNING);
 }
 
+/* As begin_entry() in vmx/run.c */
+static void begin_entry(struct um_vcpu *vcpu)
+{
+	u8 where = READ_ONCE(vcpu->attention) ? UM_LOOKING : UM_IN_GUEST;
+
+	smp_store_mb(vcpu->in_guest, where); /* T2 */
+}
+
 /* As enter() in vmx/run.c, up to the guest. False: a signal. */
 static bool cpu_enter(struct cpu *cpu)
 {
 	struct um_vcpu *vcpu = &cpu->vmx.vcpu;
 
 	__atomic_store_n(&cpu->entries, cpu->entries + 1, __ATOMIC_RELEASE);
-	smp_store_mb(vcpu->in_guest, true); /* T2 */
+	begin_entry(vcpu);
 	while (READ_ONCE(vcpu->irq_work) || signal_pending(current)) {
-		WRITE_ONCE(vcpu->in_guest, false);
+		WRITE_ONCE(vcpu->in_guest, UM_OUTSIDE);
 		if (signal_pending(current))
 			return false;
 		if (!um_irq_work(vcpu)) {
@@ -187,7 +195,7 @@ static bool cpu_enter(struct cpu *cpu)
 			__atomic_store_n(&cpu->eois, cpu->eois + 1,
 					 __ATOMIC_RELEASE);
 		}
-		smp_store_mb(vcpu->in_guest, true);
+		begin_entry(vcpu);
 	}
 	if (READ_ONCE(vcpu->attention))
 		um_event_look(&cpu->vmx);
@@ -260,7 +268,7 @@ static enum cpu_exit cpu_guest(struct cpu *cpu)
 /* Interrupts are on again: the IPI, if there was one, is over. */
 static void cpu_leave(struct cpu *cpu)
 {
-	smp_store_mb(cpu->vmx.vcpu.in_guest, false);
+	smp_store_mb(cpu->vmx.vcpu.in_guest, UM_OUTSIDE);
 	WRITE_ONCE(cpu->kicked, false);
 }
 
@@ -280,6 +288,11 @@ static void cpu_handle(struct cpu *cpu, enum cpu_exit exit)
 		break;
 	case CPU_NMI_WINDOW:
 		um_exit_nmi_window(&cpu->vmx);
+		break;
+	case CPU_OTHER:
+		/* One that makes it look: the next entry is another. */
+		if (shim_random() % 2)
+			um_exit_tpr(&cpu->vmx);
 		break;
 	case CPU_END:
 		current->signal = true;

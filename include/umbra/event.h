@@ -10,12 +10,19 @@
  * It looks only when somebody said that there is something to see:
  *
  *   who has an event                   vCPU
- *   makes it pending                   in_guest = true
+ *   makes it pending                   in_guest = attention ? looking : true
  *   attention = true                   smp_mb               T2
  *   smp_mb               E1            attention ? :
  *   in_guest ? IPI : nothing             attention = false  E2
  *                                        what is pending? choose
+ *                                      in_guest looking ? :
+ *                                        in_guest = true
+ *                                        smp_mb             E3
+ *                                        attention ? look again
  *                                      VM entry
+ *
+ * A vCPU that is looking looks again before the guest runs, so who has an
+ * event sends it no IPI: that would end the entry just begun.
  */
 #ifndef _UMBRA_EVENT_H
 #define _UMBRA_EVENT_H
@@ -33,6 +40,12 @@ struct um_vcpu;
  * does not wait. core/irq.c
  */
 void um_vcpu_attend(struct um_vcpu *vcpu);
+
+/*
+ * um_vcpu_work() - the same for what um_irq_work() sees to, before the look: INIT,
+ * SIPI, an EOI that user space wants to hear of. Any context. core/irq.c
+ */
+void um_vcpu_work(struct um_vcpu *vcpu);
 
 /* One more NMI; two are kept at most. Any context. vmx/inject.c */
 void um_vcpu_nmi(struct um_vcpu *vcpu);

@@ -159,6 +159,13 @@ struct um_vcpu_stat {
 	u64 pml_full_exits;
 };
 
+/* vcpu->in_guest: where between two exits, as others must know it. */
+enum um_in_guest {
+	UM_OUTSIDE,
+	UM_LOOKING,  /* entering; um_event_look() is yet to look again */
+	UM_IN_GUEST, /* entering, or in the guest: only an IPI is heard */
+};
+
 /*
  * Common part of a vCPU; vmx/ embeds it in its own struct. Fields without a
  * note are touched with vcpu->mutex held.
@@ -175,8 +182,8 @@ struct um_vcpu {
 	int cpu;		/* loaded on, -1: not; preempt notifier; set
 				 * before in_guest, read by kicks after it
 				 */
-	bool in_guest;		/* see tlb.h; written by the vCPU with IRQs
-				 * off, read by kicks
+	u8 in_guest;		/* enum um_in_guest; see tlb.h, event.h; written
+				 * by the vCPU with IRQs off, read by kicks
 				 */
 	bool attention;		/* an event may have come: see event.h; set by
 				 * anybody, cleared by the vCPU's next entry
