@@ -10,6 +10,9 @@ prog=${0##*/}
 say() { echo "$prog: $*" >&2; }
 die() { say "$@"; exit "${status:-1}"; }
 
+# The text at the head of the script, which is its --help.
+head_text() { awk 'NR > 2 { if (!sub(/^# ?/, "")) exit; print }' "$0"; }
+
 # kernel_series 6.1|6.12|RELEASE -> 6.1|6.12
 kernel_series()
 {
