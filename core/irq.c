@@ -8,22 +8,17 @@
 #include <umbra/event.h>
 #include <umbra/irq.h>
 
-bool um_irq_waiting(struct um_vcpu *vcpu)
+int um_irq_next(struct um_vcpu *vcpu)
 {
-	if (vcpu->apic)
-		return um_apic_waiting(vcpu);
-	return vcpu->user_irq != UM_NO_IRQ;
+	return vcpu->apic ? um_apic_next(vcpu) : vcpu->user_irq;
 }
 
-int um_irq_take(struct um_vcpu *vcpu)
+int um_irq_take(struct um_vcpu *vcpu, int next)
 {
-	int vector;
-
 	if (vcpu->apic)
-		return um_apic_take(vcpu);
-	vector = vcpu->user_irq;
+		return um_apic_take(vcpu, next);
 	vcpu->user_irq = UM_NO_IRQ;
-	return vector;
+	return next;
 }
 
 bool um_irq_user_may(const struct um_vcpu *vcpu)

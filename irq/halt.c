@@ -82,7 +82,7 @@ static bool is_halted(const struct um_vcpu *vcpu)
 static bool may_wake(struct um_vcpu *vcpu)
 {
 	return is_halted(vcpu) &&
-	       um_vmx_may_wake(vcpu, um_apic_waiting(vcpu));
+	       um_vmx_may_wake(vcpu, um_apic_next(vcpu) != UM_NO_IRQ);
 }
 
 /*

@@ -93,27 +93,28 @@ void um_apic_moved(struct um_vcpu *vcpu)
 	um_lapic_timer_moved(vcpu->apic);
 }
 
-bool um_apic_waiting(struct um_vcpu *vcpu)
+int um_apic_next(struct um_vcpu *vcpu)
 {
 	um_lapic_timer_sync(vcpu->apic);
-	return extint(vcpu) || um_lapic_next(vcpu->apic) >= 0;
+	return extint(vcpu) ? UM_IRQ_EXTINT : um_lapic_next(vcpu->apic);
 }
 
-int um_apic_take(struct um_vcpu *vcpu)
+static int take_extint(struct um_vcpu *vcpu)
 {
-	struct um_lapic *apic = vcpu->apic;
 	int vector = UM_NO_IRQ;
 
-	if (extint(vcpu)) {
-		if (!apic->irqs->split)
-			return um_pic_take(apic->irqs);
-		swap(vector, vcpu->user_irq);
-		return vector;
-	}
-	vector = um_lapic_next(apic);
-	if (vector >= 0)
-		um_lapic_take(apic, vector);
+	if (!vcpu->apic->irqs->split)
+		return um_pic_take(vcpu->apic->irqs);
+	swap(vector, vcpu->user_irq);
 	return vector;
+}
+
+int um_apic_take(struct um_vcpu *vcpu, int next)
+{
+	if (next == UM_IRQ_EXTINT)
+		return take_extint(vcpu);
+	um_lapic_take(vcpu->apic, next);
+	return next;
 }
 
 u8 um_apic_awaits_cr8(struct um_vcpu *vcpu)

@@ -102,13 +102,14 @@ static bool inject_nmi(struct um_vmx *vmx)
 	return true;
 }
 
-static bool inject_irq(struct um_vmx *vmx)
+/* @next: what um_irq_next() said */
+static bool inject_irq(struct um_vmx *vmx, int next)
 {
 	int vector;
 
-	if (!takes_irq(vmx))
+	if (next == UM_NO_IRQ || !takes_irq(vmx))
 		return false;
-	vector = um_irq_take(&vmx->vcpu);
+	vector = um_irq_take(&vmx->vcpu, next);
 	if (vector == UM_NO_IRQ)
 		return false;
 	to_cpu(vmx, vector, INTR_TYPE_EXT_INTR);
@@ -117,10 +118,11 @@ static bool inject_irq(struct um_vmx *vmx)
 }
 
 /*
- * Exits for what is left. The NMI window takes no notice of STI's shadow, that of
- * interrupts does: in such a shadow, wait for its end first.
+ * Exits for what is left; @irq: an interrupt is. The NMI window takes no notice
+ * of STI's shadow, that of interrupts does: in such a shadow, wait for its end
+ * first.
  */
-static void set_windows(struct um_vmx *vmx)
+static void set_windows(struct um_vmx *vmx, bool irq)
 {
 	bool blocked = um_debug_has(vmx, KVM_GUESTDBG_BLOCKIRQ);
 	u32 cpu = vmx->cpu & ~WINDOWS;
@@ -130,7 +132,7 @@ static void set_windows(struct um_vmx *vmx)
 				       GUEST_INTR_STATE_STI ?
 			       CPU_BASED_INTR_WINDOW_EXITING :
 			       CPU_BASED_NMI_WINDOW_EXITING;
-	if ((!blocked && um_irq_waiting(&vmx->vcpu)) ||
+	if ((!blocked && irq) ||
 	    (vmx->window_asked && um_irq_user_may(&vmx->vcpu)))
 		cpu |= CPU_BASED_INTR_WINDOW_EXITING;
 	if (cpu != vmx->cpu)
@@ -159,15 +161,20 @@ static void set_threshold(struct um_vmx *vmx)
  */
 static noinline bool look(struct um_vmx *vmx, bool taken)
 {
+	int next;
+
 	/* E2: in one with what is read of the events. Pairs with E1, T1. */
 	xchg(&vmx->vcpu.attention, false);
 	um_msr_bitmap_look(vmx);
 	taken |= um_debug_has(vmx, KVM_GUESTDBG_BLOCKIRQ);
 	if (!taken && atomic_read(&vmx->nmis))
 		taken = inject_nmi(vmx);
-	if (!taken && um_irq_waiting(&vmx->vcpu))
-		taken = inject_irq(vmx);
-	set_windows(vmx);
+	next = um_irq_next(&vmx->vcpu);
+	if (!taken && inject_irq(vmx, next)) {
+		taken = true;
+		next = um_irq_next(&vmx->vcpu);
+	}
+	set_windows(vmx, next != UM_NO_IRQ);
 	if (vmx->cpu & CPU_BASED_TPR_SHADOW)
 		set_threshold(vmx);
 	return taken;

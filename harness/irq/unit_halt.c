@@ -30,7 +30,7 @@ static void end_level(void)
 {
 	EXPECT_EQ(um_irq_msi(&machine_chip()->irqs, 0xfee00000,
 			     VECTOR | BIT(15)), 1);
-	EXPECT_EQ(um_apic_take(vcpu), VECTOR);
+	EXPECT_EQ(um_apic_take(vcpu, um_apic_next(vcpu)), VECTOR);
 	um_lapic_write(vcpu->apic, UM_LAPIC_EOI, 0);
 }
 

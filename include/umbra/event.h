@@ -32,6 +32,7 @@
 struct um_vcpu;
 
 #define UM_NO_IRQ (-1)
+#define UM_IRQ_EXTINT (-2)
 
 /*
  * um_vcpu_attend() - an event was made pending for @vcpu, or may be taken now
@@ -57,19 +58,21 @@ void um_vcpu_nmi(struct um_vcpu *vcpu);
  *
  * All: the vCPU's own thread; the first two with interrupts off.
  *
- * um_irq_waiting() - is there one that the guest should take as soon as it takes
- * any (RFLAGS.IF, interrupt shadow)? That is: by now above its priority. No
- * side effect; asked at every look.
+ * um_irq_next() - which vector should the guest take as soon as it takes any
+ * (RFLAGS.IF, interrupt shadow)? That is: by now above its priority. UM_NO_IRQ:
+ * none; UM_IRQ_EXTINT: one that is named only when it is taken, as the PIC does.
+ * No side effect; asked at every look.
  *
- * um_irq_take() - the guest takes it with this entry: which vector? What was
- * pending is in service from here on. UM_NO_IRQ: it is gone, nothing happens. A
- * delivery that an exit cuts short is repeated without asking again.
+ * um_irq_take() - the guest takes @next, what um_irq_next() said last, with this
+ * entry: which vector? What was pending is in service from here on. UM_NO_IRQ: it
+ * is gone, nothing happens. A delivery that an exit cuts short is repeated
+ * without asking again.
  *
  * um_irq_user_may() - could KVM_INTERRUPT queue a vector now? Windows are for
  * who may. No: one is queued already, or the kernel has the PIC.
  */
-bool um_irq_waiting(struct um_vcpu *vcpu);
-int um_irq_take(struct um_vcpu *vcpu);
+int um_irq_next(struct um_vcpu *vcpu);
+int um_irq_take(struct um_vcpu *vcpu, int next);
 bool um_irq_user_may(const struct um_vcpu *vcpu);
 
 #endif

@@ -4,7 +4,7 @@
  * KVM_CREATE_IRQCHIP or KVM_CAP_SPLIT_IRQCHIP on (vm->irqchip), both before its
  * first vCPU; so a vCPU has its local APIC (vcpu->apic) from birth, or never.
  *
- * Interrupts enter a guest by um_irq_waiting() and um_irq_take(): event.h.
+ * Interrupts enter a guest by um_irq_next() and um_irq_take(): event.h.
  */
 #ifndef _UMBRA_IRQ_H
 #define _UMBRA_IRQ_H
@@ -63,8 +63,8 @@ u32 um_irq_mp_state(struct um_vcpu *vcpu);
 int um_irq_set_mp_state(struct um_vcpu *vcpu, u32 state);
 
 /* event.h's three, of a vCPU with a local APIC. */
-bool um_apic_waiting(struct um_vcpu *vcpu);
-int um_apic_take(struct um_vcpu *vcpu);
+int um_apic_next(struct um_vcpu *vcpu);
+int um_apic_take(struct um_vcpu *vcpu, int next);
 bool um_apic_user_may(const struct um_vcpu *vcpu);
 
 /*
