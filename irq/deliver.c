@@ -5,6 +5,7 @@
  * Destination". Any context; no lock: a VM's APICs only become more.
  */
 #include <linux/build_bug.h>
+#include <linux/nospec.h>
 #include "chips.h"
 #include "port.h"
 
@@ -103,7 +104,7 @@ static struct um_lapic *x2_at(const struct um_irqs *irqs,
 	if (msg->logical || msg->shorthand ||
 	    msg->dest >= um_apic_count(irqs))
 		return NULL;
-	apic = irqs->apic[msg->dest];
+	apic = irqs->apic[array_index_nospec(msg->dest, UM_APICS_MAX)];
 	return um_lapic_is_x2(apic) &&
 			       um_lapic_reg(apic, UM_LAPIC_ID) == msg->dest ?
 		       apic : NULL;

@@ -7,6 +7,7 @@
 #include "chips.h"
 #include "port.h"
 
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 /* Registers of the page, and those behind the window. */
@@ -128,25 +129,35 @@ static void write_redir(struct um_irqs *irqs, u32 pin, bool high, u32 val)
 		service(irqs, pin);
 }
 
+/* Whose entry the window shows half of, or -1. The guest chose the index. */
+static int window_pin(const struct um_ioapic *io)
+{
+	u32 pin = (io->select - REG_REDIR) / 2;
+
+	if (io->select < REG_REDIR || pin >= UM_IOAPIC_PINS)
+		return -1;
+	return array_index_nospec(pin, UM_IOAPIC_PINS);
+}
+
 /* Lock held. The pin that this unmasked, or -1. */
 static int write_window(struct um_irqs *irqs, u32 val)
 {
 	struct um_ioapic *io = &irqs->ioapic;
-	u32 pin = (io->select - REG_REDIR) / 2;
+	int pin = window_pin(io);
 	bool masked;
 
 	if (io->select == REG_ID)
 		io->id = val >> 24 & 0xf;
-	if (io->select < REG_REDIR || pin >= UM_IOAPIC_PINS)
+	if (pin < 0)
 		return -1;
 	masked = io->redir[pin] & UM_REDIR_MASKED;
 	write_redir(irqs, pin, io->select & 1, val);
-	return masked && !(io->redir[pin] & UM_REDIR_MASKED) ? (int)pin : -1;
+	return masked && !(io->redir[pin] & UM_REDIR_MASKED) ? pin : -1;
 }
 
 static u32 read_window(const struct um_ioapic *io)
 {
-	u32 pin = (io->select - REG_REDIR) / 2;
+	int pin = window_pin(io);
 
 	switch (io->select) {
 	case REG_ID:
@@ -155,7 +166,7 @@ static u32 read_window(const struct um_ioapic *io)
 	case REG_VERSION:
 		return VERSION;
 	}
-	if (io->select < REG_REDIR || pin >= UM_IOAPIC_PINS)
+	if (pin < 0)
 		return 0;
 	return io->redir[pin] >> (io->select & 1) * 32;
 }

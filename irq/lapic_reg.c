@@ -8,6 +8,7 @@
 #include "port.h"
 
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #define X2_MSR 0x800
@@ -231,10 +232,16 @@ void um_lapic_page_write(struct um_lapic *apic, u32 offset, u32 len,
 		um_lapic_error(apic, UM_ESR_REGISTER);
 }
 
+/* The guest chose @msr, if only among those that are an APIC's. */
+static u32 x2_offset(u32 msr)
+{
+	return array_index_nospec(msr - X2_MSR, UM_LAPIC_REGS) << 4;
+}
+
 /* False: #GP. */
 bool um_lapic_x2_read(struct um_lapic *apic, u32 msr, u64 *val)
 {
-	u32 offset = (msr - X2_MSR) << 4, low;
+	u32 offset = x2_offset(msr), low;
 
 	if (!um_lapic_is_x2(apic) || !um_lapic_read(apic, offset, &low))
 		return false;
@@ -263,7 +270,7 @@ static bool x2_reserved(u32 offset, u64 val)
 
 bool um_lapic_x2_write(struct um_lapic *apic, u32 msr, u64 val)
 {
-	u32 offset = (msr - X2_MSR) << 4;
+	u32 offset = x2_offset(msr);
 
 	if (!um_lapic_is_x2(apic) || x2_reserved(offset, val))
 		return false;

@@ -4,6 +4,7 @@
  * RDMSR and WRMSR and for user space alike. How the guest comes here, and where
  * it need not, is in msr_exit.c.
  */
+#include <linux/nospec.h>
 #include <asm/apicdef.h>
 #include <asm/kvm_para.h>
 #include <asm/msr.h>
@@ -166,19 +167,28 @@ static bool mtrr_valid(struct um_vmx *vmx, u32 msr, u64 data)
 	return !(data & (reserved_gpa(vmx) | 0xf00)) && mtrr_type_valid(data);
 }
 
+/* The guest chose @n: nothing beyond @nr, not even for a moment. */
+static u64 *nth(u64 *slots, u32 n, u32 nr)
+{
+	return &slots[array_index_nospec(n, nr)];
+}
+
 /* Where a memory-type-range register is kept; they are stored, not obeyed. */
 static u64 *mtrr_slot(struct um_vmx *vmx, u32 msr)
 {
 	switch (msr) {
 	case MTRRphysBase_MSR(0) ... MTRRphysMask_MSR(UM_MTRR_VAR / 2 - 1):
-		return &vmx->mtrr_var[msr - MTRRphysBase_MSR(0)];
+		return nth(vmx->mtrr_var, msr - MTRRphysBase_MSR(0),
+			   UM_MTRR_VAR);
 	case MSR_MTRRfix64K_00000:
 		return &vmx->mtrr_fix[0];
 	case MSR_MTRRfix16K_80000:
 	case MSR_MTRRfix16K_A0000:
-		return &vmx->mtrr_fix[1 + msr - MSR_MTRRfix16K_80000];
+		return nth(vmx->mtrr_fix, 1 + msr - MSR_MTRRfix16K_80000,
+			   UM_MTRR_FIX);
 	case MSR_MTRRfix4K_C0000 ... MSR_MTRRfix4K_F8000:
-		return &vmx->mtrr_fix[3 + msr - MSR_MTRRfix4K_C0000];
+		return nth(vmx->mtrr_fix, 3 + msr - MSR_MTRRfix4K_C0000,
+			   UM_MTRR_FIX);
 	case MSR_MTRRdefType:
 		return &vmx->mtrr_def;
 	}
