@@ -15,6 +15,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/tlbflush.h>
 #include <umbra/compat.h>
+#include <umbra/event.h>
 #include <umbra/irq.h>
 #include <umbra/trace.h>
 #include "shadow.h"
@@ -170,15 +171,6 @@ static noinline int prepare(struct um_vmx *vmx)
 	return r;
 }
 
-/* Interrupts off. From here on an IPI ends the guest, or keeps it out. */
-static void begin_entry(struct um_vcpu *vcpu)
-{
-	u8 where = READ_ONCE(vcpu->attention) ? UM_LOOKING : UM_IN_GUEST;
-
-	/* T2: in_guest before debts and work are read; see tlb.h, event.h. */
-	smp_store_mb(vcpu->in_guest, where);
-}
-
 /* Interrupts off, in_guest set. */
 static bool has_work(struct um_vmx *vmx)
 {
@@ -204,7 +196,7 @@ static int enter(struct um_vmx *vmx)
 			return r;
 	}
 	local_irq_disable();
-	begin_entry(vcpu);
+	um_vcpu_begin_entry(vcpu);
 	while (has_work(vmx)) {
 		WRITE_ONCE(vcpu->in_guest, UM_OUTSIDE);
 		local_irq_enable();
@@ -215,7 +207,7 @@ static int enter(struct um_vmx *vmx)
 		if (r <= 0)
 			return r;
 		local_irq_disable();
-		begin_entry(vcpu);
+		um_vcpu_begin_entry(vcpu);
 	}
 	owed = um_tlb_owed(&vcpu->vm->mmu.tlb);
 	if (unlikely(owed != vmx->tlb_seen || vmx->flush_all ||

@@ -171,21 +171,13 @@ static void on_asleep(void)
 	__set_current_state(TASK_RUNNING);
 }
 
-/* As begin_entry() in vmx/run.c */
-static void begin_entry(struct um_vcpu *vcpu)
-{
-	u8 where = READ_ONCE(vcpu->attention) ? UM_LOOKING : UM_IN_GUEST;
-
-	smp_store_mb(vcpu->in_guest, where); /* T2 */
-}
-
 /* As enter() in vmx/run.c, up to the guest. False: a signal. */
 static bool cpu_enter(struct cpu *cpu)
 {
 	struct um_vcpu *vcpu = &cpu->vmx.vcpu;
 
 	__atomic_store_n(&cpu->entries, cpu->entries + 1, __ATOMIC_RELEASE);
-	begin_entry(vcpu);
+	um_vcpu_begin_entry(vcpu);
 	while (READ_ONCE(vcpu->irq_work) || signal_pending(current)) {
 		WRITE_ONCE(vcpu->in_guest, UM_OUTSIDE);
 		if (signal_pending(current))
@@ -195,7 +187,7 @@ static bool cpu_enter(struct cpu *cpu)
 			__atomic_store_n(&cpu->eois, cpu->eois + 1,
 					 __ATOMIC_RELEASE);
 		}
-		begin_entry(vcpu);
+		um_vcpu_begin_entry(vcpu);
 	}
 	if (READ_ONCE(vcpu->attention))
 		um_event_look(&cpu->vmx);

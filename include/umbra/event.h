@@ -27,9 +27,7 @@
 #ifndef _UMBRA_EVENT_H
 #define _UMBRA_EVENT_H
 
-#include <umbra/types.h>
-
-struct um_vcpu;
+#include <umbra/vm.h>
 
 #define UM_NO_IRQ (-1)
 #define UM_IRQ_EXTINT (-2)
@@ -74,5 +72,17 @@ void um_vcpu_nmi(struct um_vcpu *vcpu);
 int um_irq_next(struct um_vcpu *vcpu);
 int um_irq_take(struct um_vcpu *vcpu, int next);
 bool um_irq_user_may(const struct um_vcpu *vcpu);
+
+/*
+ * um_vcpu_begin_entry() - @vcpu is about to enter: from here on an IPI ends the
+ * guest, or keeps it out. Its own thread, interrupts off.
+ */
+static inline void um_vcpu_begin_entry(struct um_vcpu *vcpu)
+{
+	u8 where = READ_ONCE(vcpu->attention) ? UM_LOOKING : UM_IN_GUEST;
+
+	/* T2: in_guest before debts and work are read; see tlb.h, too. */
+	smp_store_mb(vcpu->in_guest, where);
+}
 
 #endif
