@@ -23,6 +23,9 @@
 	 KVM_X86_QUIRK_FIX_HYPERCALL_INSN |                             \
 	 KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 
+/* Exits that a guest with a CPU for itself may do without (api.rst 7.13). */
+#define UM_EXITS_OFF (KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE)
+
 /* What is there or not, and is. */
 static bool is_plain(unsigned long cap)
 {
@@ -72,6 +75,9 @@ static bool is_plain(unsigned long cap)
 	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_VAPIC:
+	case KVM_CAP_ENABLE_CAP:
+	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 		return true;
 	}
 	return false;
@@ -97,6 +103,8 @@ int um_check_extension(unsigned long cap)
 		return UM_QUIRKS;
 	case KVM_CAP_X2APIC_API:
 		return UM_X2APIC_API;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return UM_EXITS_OFF;
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return UM_GUESTDBG_KNOWN;
 	case KVM_CAP_NR_VCPUS:
@@ -194,6 +202,17 @@ static int vm_msr_exits(struct um_vm *vm, u64 reasons)
 	return 0;
 }
 
+/* For good; what is known but not offered does no harm, as on KVM. */
+static int vm_disable_exits(struct um_vm *vm, u64 exits)
+{
+	if (exits & ~(u64)KVM_X86_DISABLE_VALID_EXITS)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	WRITE_ONCE(vm->exits_off, vm->exits_off | (exits & UM_EXITS_OFF));
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
 int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 {
 	struct kvm_enable_cap cap;
@@ -240,7 +259,21 @@ int um_vm_enable_cap(struct um_vm *vm, const void __user *user)
 		return 0;
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		return vm_msr_exits(vm, cap.args[0]);
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return vm_disable_exits(vm, cap.args[0]);
 	default:
 		return -EINVAL;
 	}
+}
+
+int um_vcpu_enable_cap(struct um_vcpu *vcpu, const void __user *user)
+{
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, user, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags || cap.cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	vcpu->pv_enforced = cap.args[0];
+	return 0;
 }

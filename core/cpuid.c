@@ -9,6 +9,7 @@
  */
 #include "internal.h"
 
+#include <linux/kvm_para.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
@@ -192,6 +193,42 @@ void um_cpuid_init(struct um_vcpu *vcpu)
 	}
 }
 
+static bool is_kvm_signature(const struct kvm_cpuid_entry2 *e)
+{
+	const u32 text[] = { e->ebx, e->ecx, e->edx };
+
+	return e->function >= HYP_BASE && e->function <= HYP_LAST &&
+	       !(e->function & 0xff) &&
+	       !memcmp(text, KVM_SIGNATURE, sizeof(text));
+}
+
+/* KVM's own features, in the first of the hypervisors' ranges that are KVM's. */
+static struct kvm_cpuid_entry2 *pv_features(struct kvm_cpuid_entry2 *entry,
+					    int n)
+{
+	const struct kvm_cpuid_entry2 *sig = NULL;
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (is_kvm_signature(&entry[i]) &&
+		    (!sig || entry[i].function < sig->function))
+			sig = &entry[i];
+	for (i = 0; sig && i < n; i++)
+		if (entry[i].function == (sig->function | KVM_CPUID_FEATURES))
+			return &entry[i];
+	return NULL;
+}
+
+bool um_cpuid_pv_allows(const struct um_vcpu *vcpu, int feature)
+{
+	const struct kvm_cpuid_entry2 *e;
+
+	if (!vcpu->pv_enforced)
+		return true;
+	e = pv_features(vcpu->cpuid, vcpu->ncpuid);
+	return e && e->eax & BIT(feature);
+}
+
 /* Canonical addresses have 48 or 57 bits, or the default. */
 static bool entries_valid(const struct kvm_cpuid_entry2 *e, int n)
 {
@@ -239,6 +276,19 @@ static void entry_clean(struct kvm_cpuid_entry2 *e)
 		e->ebx = 0;
 }
 
+/* A vCPU whose HLT does not exit cannot be told by a hypercall to wake. */
+static void clear_pv_unhalt(const struct um_vm *vm,
+			    struct kvm_cpuid_entry2 *entries, int n)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	if (!(READ_ONCE(vm->exits_off) & KVM_X86_DISABLE_EXITS_HLT))
+		return;
+	e = pv_features(entries, n);
+	if (e)
+		e->eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
+}
+
 int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 {
 	struct kvm_cpuid_entry2 *entries = NULL;
@@ -257,6 +307,7 @@ int um_cpuid_set(struct um_vcpu *vcpu, struct kvm_cpuid2 __user *user)
 	}
 	for (i = 0; i < cpuid.nent; i++)
 		entry_clean(&entries[i]);
+	clear_pv_unhalt(vcpu->vm, entries, cpuid.nent);
 	r = entries_replace(vcpu, entries, cpuid.nent);
 	if (r)
 		kvfree(entries);

@@ -12,6 +12,7 @@
 int um_check_extension(unsigned long cap);
 int um_vm_check_extension(const struct um_vm *vm, unsigned long cap);
 int um_vm_enable_cap(struct um_vm *vm, const void __user *user);
+int um_vcpu_enable_cap(struct um_vcpu *vcpu, const void __user *user);
 
 /* vm.c */
 int um_vm_create(unsigned long type);

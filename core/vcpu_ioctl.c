@@ -411,6 +411,8 @@ static int vcpu_dispatch(struct um_vcpu *vcpu, unsigned int nr,
 		return vcpu_interrupt(vcpu, user);
 	case KVM_NMI:
 		return vcpu_nmi(vcpu);
+	case KVM_ENABLE_CAP:
+		return um_vcpu_enable_cap(vcpu, user);
 	case KVM_GET_VCPU_EVENTS:
 		return vcpu_get_events(vcpu, user);
 	case KVM_SET_VCPU_EVENTS:

@@ -163,6 +163,52 @@ TEST_F(quirks, hypercall_off)
 	EXPECT_EQ(0, memcmp(self->vm->ram + (u64)at_vmmcall, vmmcall, 3));
 }
 
+/* KVM's leaf of features; then none is there that is enforced to be told. */
+static void no_features(struct vcpu *vcpu)
+{
+	struct kvm_cpuid2 *table = supported_cpuid(vcpu->vm->dev);
+	u32 i;
+
+	for (i = 0; i < table->nent; i++)
+		if (table->entries[i].function == KVM_CPUID_FEATURES)
+			table->entries[i].eax = 0;
+	REQUIRE(!KERR(vcpu->fd, KVM_SET_CPUID2, table), "KVM_SET_CPUID2");
+	free(table);
+}
+
+TEST_F(quirks, features_enforced)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID };
+	int on, told;
+
+	for (on = 0; on < 2; on++) {
+		for (told = 0; told < 2; told++) {
+			boot(self, guest_hypercalls);
+			cap.args[0] = on;
+			EXPECT_EQ(0, KERR(self->vcpu->fd, KVM_ENABLE_CAP, &cap));
+			if (!told)
+				no_features(self->vcpu);
+			EXPECT_EQ(on && !told ? -KVM_ENOSYS : 0,
+				  (long)run_ucall(self->vcpu)->arg[1]);
+			vm_free(self->vm);
+		}
+	}
+	self->vm = NULL;
+}
+
+TEST_F(quirks, vcpu_cap_refused)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID };
+
+	boot(self, guest_hypercalls);
+	cap.flags = 1;
+	EXPECT_EQ(EINVAL, KERR(self->vcpu->fd, KVM_ENABLE_CAP, &cap));
+	cap.flags = 0;
+	cap.cap = KVM_CAP_X86_DISABLE_EXITS;
+	EXPECT_EQ(EINVAL, KERR(self->vcpu->fd, KVM_ENABLE_CAP, &cap));
+	EXPECT_EQ(EFAULT, KERR(self->vcpu->fd, KVM_ENABLE_CAP, 8));
+}
+
 extern char at_7e[], past_7e[];
 
 static void guest_port(void)

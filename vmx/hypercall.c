@@ -20,6 +20,8 @@ static long hypercall(struct um_vmx *vmx, u64 nr, u64 arg)
 		/* A mere exit, for who keeps the task priority in memory. */
 		return 0;
 	case KVM_HC_SCHED_YIELD:
+		if (!um_cpuid_pv_allows(&vmx->vcpu, KVM_FEATURE_PV_SCHED_YIELD))
+			break;
 		um_yield_to_id(vmx, arg);
 		return 0;
 	}

@@ -56,8 +56,11 @@ bool um_vmx_may_wake(struct um_vcpu *vcpu, bool irq)
 		 GUEST_INTR_STATE_NMI);
 }
 
+/* A CPU that entered in HLT would take few events; RIP is behind it already. */
 static void to_cpu(struct um_vmx *vmx, u32 vector, u32 type)
 {
+	if (unlikely(!(vmx->cpu & CPU_BASED_HLT_EXITING)))
+		vmx_write(vmx, GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmx_write(vmx, VM_ENTRY_INTR_INFO_FIELD,
 		  vector | type | INTR_INFO_VALID_MASK);
 }

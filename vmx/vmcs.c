@@ -13,13 +13,25 @@
 #define PLE_GAP_TICKS 128
 #define PLE_WINDOW_TICKS 4096
 
+/* What the guest may do without an exit: user space gave it a CPU for itself. */
+static void drop_exits(struct um_vmx *vmx)
+{
+	u32 off = READ_ONCE(vmx->vcpu.vm->exits_off);
+
+	if (off & KVM_X86_DISABLE_EXITS_HLT)
+		vmx->cpu &= ~CPU_BASED_HLT_EXITING;
+	if (off & KVM_X86_DISABLE_EXITS_PAUSE)
+		vmx->cpu2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+}
+
 static void setup_controls(struct um_vmx *vmx)
 {
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, um_caps.pin);
 	um_timer_setup(vmx);
 	vmx->cpu = um_caps.cpu | (vmx->ctx ? UM_SHADOW_CPU : 0);
-	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->cpu);
 	vmx->cpu2 = um_caps.cpu2;
+	drop_exits(vmx);
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->cpu);
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->cpu2);
 	vmcs_write(VM_EXIT_CONTROLS, um_caps.exit);
 	vmcs_write(VM_ENTRY_CONTROLS, um_caps.entry);

@@ -332,6 +332,7 @@ static void cpu_new(int i)
 	vcpu->vm = &machine.vm;
 	vcpu->id = vcpu->idx = i;
 	vcpu->run = &cpu->run;
+	cpu->vmx.cpu = CPU_BASED_HLT_EXITING;
 	vcpu->user_irq = UM_NO_IRQ;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	cpu->vmx.vmcs[GUEST_RFLAGS] = X86_EFLAGS_IF;

@@ -114,6 +114,7 @@ struct um_vm {
 	bool exit_on_unknown_insn;  /* of its user code, too; READ_ONCE */
 	bool no_platform_info;	    /* the MSR is not the guest's; READ_ONCE */
 	u64 quirks_off;		    /* KVM_X86_QUIRK_*; READ_ONCE */
+	u32 exits_off; /* KVM_X86_DISABLE_EXITS_*: of vCPUs made since; lock */
 	u32 x2apic_api;		    /* KVM_X2APIC_API_*; lock */
 	u32 msr_exits; /* KVM_MSR_EXIT_REASON_* to tell user space; READ_ONCE */
 	/* NULL: none was ever set; lock; read under RCU (msr_filter.h) */
@@ -205,6 +206,7 @@ struct um_vcpu {
 	u32 mp_state;
 	bool wants_to_run;	/* immediate_exit was 0 when KVM_RUN began */
 	bool has_run;		/* CPUID may not change any more */
+	bool pv_enforced;	/* of KVM's features those in CPUID only */
 
 	int ncpuid;
 	struct kvm_cpuid_entry2 *cpuid; /* UM_CPUID_MAX entries at most */
@@ -367,5 +369,7 @@ void um_cpuid(const struct um_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx,
 	      u32 *edx);
 /* ECX of leaf 1 as the guest reads it now. */
 u32 um_cpuid_ecx1(const struct um_vcpu *vcpu);
+/* May the guest use KVM_FEATURE_@feature? Its CPUID is asked if that is enforced. */
+bool um_cpuid_pv_allows(const struct um_vcpu *vcpu, int feature);
 
 #endif

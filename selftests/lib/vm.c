@@ -51,6 +51,7 @@ int kvm_ioctl(int fd, unsigned long nr, unsigned long arg)
 	return ioctl(fd, nr, arg);
 }
 
+u64 vm_exits_off;
 static u64 vm_type;
 
 bool engine_choose(enum engine engine)
@@ -79,6 +80,9 @@ struct vm *vm_create(void)
 	vm->dev = dev_open();
 	vm->fd = KIOCTL(vm->dev, KVM_CREATE_VM, vm_type);
 	REQUIRE(vm->fd >= 0, "KVM_CREATE_VM");
+	REQUIRE(!vm_exits_off || !vm_enable_cap(vm, KVM_CAP_X86_DISABLE_EXITS,
+						vm_exits_off),
+		"KVM_CAP_X86_DISABLE_EXITS");
 	vm->next_pt = PT_GPA;
 	return vm;
 }

@@ -104,6 +104,8 @@ int vm_enable_cap(struct vm *vm, u32 nr, u64 arg);
 enum engine { ENGINE_TDP, ENGINE_SHADOW };
 bool engine_choose(enum engine engine);	/* false: not offered */
 bool vm_is_shadow(struct vm *vm);	/* by the module's choice as well */
+/* KVM_X86_DISABLE_EXITS_*: what vCPUs made from now on do without an exit. */
+extern u64 vm_exits_off;
 
 /* A fixture of two variants, each of them on an engine of its own. */
 #define ENGINE_VARIANTS(fixture)					\
