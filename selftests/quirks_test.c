@@ -116,9 +116,6 @@ TEST_F(quirks, monitor)
 	monitor_does(self, _metadata, 0, ECX1_MWAIT);
 	set_misc_enable(self->vcpu, 0);
 	monitor_does(self, _metadata, UD, 0);
-	/* And on again. */
-	turn_off(self, 0);
-	monitor_does(self, _metadata, 0, 0);
 }
 
 extern u8 at_vmmcall[3];
