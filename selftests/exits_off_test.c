@@ -124,7 +124,7 @@ TEST_F(exits_off, exception)
 
 static u64 ready;
 
-/* Each halts until the other's IPI, or its own timer, comes. */
+/* Each halts until the other's IPI comes. */
 static void guest_pings(u64 id)
 {
 	u64 i;
@@ -183,33 +183,22 @@ TEST_F(exits_off, timer)
 	EXPECT_EQ(0, stats_get(self->vm->vcpus[0].fd, "halt_exits"));
 }
 
-/* The leaf of KVM's features, of those that @vcpu has. */
-static u32 features(struct vcpu *vcpu, struct kvm_cpuid2 *table)
-{
-	u32 i;
-
-	REQUIRE(!KERR(vcpu->fd, KVM_GET_CPUID2, table), "KVM_GET_CPUID2");
-	for (i = 0; i < table->nent; i++)
-		if (table->entries[i].function == KVM_CPUID_FEATURES)
-			return table->entries[i].eax;
-	return 0;
-}
-
 static u32 unhalt_told(u64 exits_off)
 {
 	struct kvm_cpuid2 *table;
+	struct kvm_cpuid_entry2 *leaf;
 	struct vm *vm;
-	u32 i, told;
+	u32 told;
 
 	vm_exits_off = exits_off;
 	vm = vm_create();
 	table = supported_cpuid(vm->dev);
 	vcpu_add(vm, 0);
-	for (i = 0; i < table->nent; i++)
-		if (table->entries[i].function == KVM_CPUID_FEATURES)
-			table->entries[i].eax |= 1u << KVM_FEATURE_PV_UNHALT;
+	leaf = cpuid_leaf(table, KVM_CPUID_FEATURES);
+	leaf->eax |= 1u << KVM_FEATURE_PV_UNHALT;
 	REQUIRE(!KERR(vm->vcpus[0].fd, KVM_SET_CPUID2, table), "KVM_SET_CPUID2");
-	told = features(&vm->vcpus[0], table) >> KVM_FEATURE_PV_UNHALT & 1;
+	REQUIRE(!KERR(vm->vcpus[0].fd, KVM_GET_CPUID2, table), "KVM_GET_CPUID2");
+	told = leaf->eax >> KVM_FEATURE_PV_UNHALT & 1;
 	free(table);
 	vm_free(vm);
 	return told;

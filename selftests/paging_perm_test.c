@@ -61,31 +61,19 @@ static u64 rand64(u64 *seed)
 	return *seed >> 32 ^ *seed << 32;
 }
 
-static struct kvm_cpuid_entry2 *leaf(struct kvm_cpuid2 *cpuid, u32 function)
-{
-	u32 i;
-
-	for (i = 0; i < cpuid->nent; i++) {
-		if (cpuid->entries[i].function == function &&
-		    !cpuid->entries[i].index)
-			return &cpuid->entries[i];
-	}
-	return NULL;
-}
-
 /* The guest's CPU; false: it cannot do so many levels. */
 static bool ask_cpu(struct sdm_cpu *cpu, int levels)
 {
 	int dev = dev_open();
 	struct kvm_cpuid2 *cpuid = supported_cpuid(dev);
-	struct kvm_cpuid_entry2 *e = leaf(cpuid, 0x80000008);
+	struct kvm_cpuid_entry2 *e = cpuid_leaf(cpuid, 0x80000008);
 	bool la57;
 
 	cpu->levels = levels;
 	cpu->maxphyaddr = e ? e->eax & 0xff : 36;
-	e = leaf(cpuid, 0x80000001);
+	e = cpuid_leaf(cpuid, 0x80000001);
 	cpu->gbpages = e && e->edx & 1 << 26;
-	e = leaf(cpuid, 7);
+	e = cpuid_leaf(cpuid, 7);
 	la57 = e && e->ecx & 1 << 16;
 	free(cpuid);
 	close(dev);

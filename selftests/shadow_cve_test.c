@@ -27,12 +27,11 @@ PTW_VARIANTS(cve);
 
 FIXTURE_SETUP(cve)
 {
-	char path[128];
 	u64 i;
 
 	ENGINE_CHOOSE();
 	self->vm = vm_create_mem();
-	self->umbra = umbra_param("node", path, sizeof(path));
+	self->umbra = is_umbra();
 	if (variant->ptw >= 0)
 		ASSERT_EQ(0, vm_enable_cap(self->vm, UM_CAP_PTW, variant->ptw));
 	self->mem = vm_add_mem(self->vm, MEM_SLOT, 0, MEM_GPA, SIZE);

@@ -51,3 +51,10 @@ bool umbra_param(const char *name, char *path, size_t size)
 	snprintf(path, size, PARAMETERS "%s", name);
 	return !access(path, F_OK);
 }
+
+bool is_umbra(void)
+{
+	char path[128];
+
+	return umbra_param("node", path, sizeof(path));
+}

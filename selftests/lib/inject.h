@@ -56,14 +56,6 @@ static inline int queue_irq(struct vcpu *vcpu, u32 vector)
 	return KERR(vcpu->fd, KVM_INTERRUPT, &irq);
 }
 
-/* Where KVM and umbra differ, see the test. */
-static inline bool is_umbra(void)
-{
-	char path[128];
-
-	return umbra_param("node", path, sizeof(path));
-}
-
 static inline void get_events(struct vcpu *vcpu, struct kvm_vcpu_events *ev)
 {
 	REQUIRE(!KERR(vcpu->fd, KVM_GET_VCPU_EVENTS, ev),

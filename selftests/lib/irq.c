@@ -127,12 +127,8 @@ static void set_idt(struct vcpu *vcpu)
 static void set_cpuid(struct vcpu *vcpu)
 {
 	struct kvm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->dev);
-	u32 i;
 
-	for (i = 0; i < cpuid->nent; i++) {
-		if (cpuid->entries[i].function == 1)
-			cpuid->entries[i].ecx |= 1u << 21 | 1u << 24;
-	}
+	cpuid_leaf(cpuid, 1)->ecx |= 1u << 21 | 1u << 24;
 	REQUIRE(!KERR(vcpu->fd, KVM_SET_CPUID2, cpuid), "KVM_SET_CPUID2");
 	free(cpuid);
 }

@@ -41,6 +41,18 @@ struct kvm_cpuid2 *supported_cpuid(int dev)
 	return cpuid;
 }
 
+struct kvm_cpuid_entry2 *cpuid_leaf(struct kvm_cpuid2 *cpuid, u32 function)
+{
+	u32 i;
+
+	for (i = 0; i < cpuid->nent; i++) {
+		if (cpuid->entries[i].function == function &&
+		    !cpuid->entries[i].index)
+			return &cpuid->entries[i];
+	}
+	return NULL;
+}
+
 void vcpu_regs(struct vcpu *vcpu, struct kvm_regs *regs)
 {
 	REQUIRE(!KERR(vcpu->fd, KVM_GET_REGS, regs), "KVM_GET_REGS");

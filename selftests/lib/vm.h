@@ -148,6 +148,8 @@ void vcpu_regs(struct vcpu *vcpu, struct kvm_regs *regs);
 void vcpu_set_regs(struct vcpu *vcpu, struct kvm_regs *regs);
 void vcpu_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs);
 struct kvm_cpuid2 *supported_cpuid(int dev);
+/* Index 0 of a leaf; NULL: not in the table. */
+struct kvm_cpuid_entry2 *cpuid_leaf(struct kvm_cpuid2 *cpuid, u32 function);
 const char *exit_name(u32 reason);
 void exit_dump(struct vcpu *vcpu);
 
@@ -199,5 +201,7 @@ int file_read(const char *path, char *buf, size_t size);
 int file_write(const char *path, const char *text);
 /* Whether the device is umbra's, and then its module parameter's path. */
 bool umbra_param(const char *name, char *path, size_t size);
+/* Where KVM and umbra differ, see the test. */
+bool is_umbra(void);
 
 #endif
