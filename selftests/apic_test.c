@@ -91,6 +91,8 @@ static void guest_x2(void)
 
 TEST(x2apic)
 {
+	if (!is_umbra())
+		SKIP(return, "KVM takes any value for an EOI");
 	finish(vm_boot_irq(1, IRQCHIP_SPLIT, guest_x2));
 }
 

@@ -267,6 +267,8 @@ TEST_F(redeliver, idt_nowhere)
 {
 	struct kvm_vcpu_events ev;
 
+	if (!is_umbra())
+		SKIP(return, "KVM reports it once more");
 	boot(self, guest_kinds, STACK_TOP - 64);
 	run_to_exit(self->vcpu, KVM_EXIT_IO);
 	make_event(self, K_IRQ);
@@ -288,6 +290,8 @@ TEST_F(redeliver, stack_read_only)
 {
 	struct kvm_vcpu_events ev;
 
+	if (!is_umbra())
+		SKIP(return, "KVM goes on without an error");
 	boot(self, guest_kinds, STACK_TOP - 64);
 	run_to_exit(self->vcpu, KVM_EXIT_IO);
 	make_event(self, K_NMI);
