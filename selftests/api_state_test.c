@@ -171,7 +171,7 @@ TEST_F(state, msrs)
 TEST_F(state, cpuid)
 {
 	struct kvm_cpuid2 *cpuid = supported_cpuid(self->vm->dev);
-	u32 nent = cpuid->nent, i;
+	u32 nent = cpuid->nent;
 
 	cpuid->nent = 257;
 	EXPECT_EQ(E2BIG, KERR(self->vcpu->fd, KVM_SET_CPUID2, cpuid));
@@ -182,10 +182,7 @@ TEST_F(state, cpuid)
 	run_to_done(self->vcpu);
 	/* Once it has run: the same again, or no longer. */
 	EXPECT_EQ(0, KERR(self->vcpu->fd, KVM_SET_CPUID2, cpuid));
-	for (i = 0; i < nent; i++) {
-		if (cpuid->entries[i].function == 1)
-			cpuid->entries[i].ecx ^= 1;
-	}
+	cpuid_leaf(cpuid, 1)->ecx ^= 1;
 	EXPECT_EQ(EINVAL, KERR(self->vcpu->fd, KVM_SET_CPUID2, cpuid));
 	free(cpuid);
 }

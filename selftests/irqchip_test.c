@@ -81,12 +81,8 @@ TEST(offered)
 	struct vm *vm = vm_create();
 	struct kvm_cpuid2 *cpuid = supported_cpuid(vm->dev);
 	struct vcpu *vcpu = vcpu_add(vm, 0);
-	u32 i;
 
-	for (i = 0; i < cpuid->nent; i++) {
-		if (cpuid->entries[i].function == 1)
-			EXPECT_EQ(1, cpuid->entries[i].ecx >> 21 & 1);
-	}
+	EXPECT_EQ(1, cpuid_leaf(cpuid, 1)->ecx >> 21 & 1);
 	free(cpuid);
 	EXPECT_TRUE(msr_is_listed(vm->dev, TSC_DEADLINE));
 	EXPECT_EQ(1, KIOCTL(vcpu->fd, KVM_SET_MSRS, &one));

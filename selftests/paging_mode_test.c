@@ -169,13 +169,9 @@ TEST_F(mode, directory_changed_while_off)
 static bool has_invpcid(int dev)
 {
 	struct kvm_cpuid2 *cpuid = supported_cpuid(dev);
-	bool has = false;
-	u32 i;
+	struct kvm_cpuid_entry2 *leaf = cpuid_leaf(cpuid, 7);
+	bool has = leaf && leaf->ebx >> 10 & 1;
 
-	for (i = 0; i < cpuid->nent; i++) {
-		if (cpuid->entries[i].function == 7 && !cpuid->entries[i].index)
-			has = cpuid->entries[i].ebx >> 10 & 1;
-	}
 	free(cpuid);
 	return has;
 }
